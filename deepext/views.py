@@ -1,0 +1,13 @@
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.views.generic import TemplateView
+
+
+class HomeView(TemplateView):
+    template_name = "home.html"
+
+
+@login_not_required
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Answers as soon as the web process runs."""
+    return HttpResponse("ok", content_type="text/plain")

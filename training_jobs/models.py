@@ -1,0 +1,290 @@
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Lower, Now
+from django.urls import reverse
+
+from training_methods.models import TrainingMethod
+
+
+def unique_name(table: str, what: str) -> models.UniqueConstraint:
+    return models.UniqueConstraint(
+        Lower("name"), name=f"{table}_name", violation_error_message=f"A {what} with this name exists already."
+    )
+
+
+class FoundationModel(models.Model):
+    """A base model: what a job starts from. Files stay where they are; `base_models.inspect` filled in the facts."""
+
+    class Kind(models.TextChoices):
+        CAUSAL_LM = "causal-lm", "Language model"
+        REWARD = "reward", "Reward model"
+
+    class Weights(models.TextChoices):
+        SAFETENSORS = "safetensors", "safetensors"
+        GGUF = "gguf", "GGUF"
+
+    name = models.CharField(max_length=100)
+    path = models.CharField(max_length=1000, help_text="A folder on the machines that train.")
+    hub_id = models.CharField(max_length=200, blank=True)
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.CAUSAL_LM)
+    architecture = models.CharField(max_length=100)
+    weights = models.CharField(max_length=16, choices=Weights)
+    parameter_count = models.BigIntegerField(null=True)
+    context_length = models.PositiveIntegerField(null=True)
+    vocabulary_size = models.PositiveIntegerField(null=True)
+    has_chat_template = models.BooleanField(default=False)
+    license_name = models.CharField(max_length=100, blank=True)
+    size_bytes = models.BigIntegerField()
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 over the configuration and the weight files' heads.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        verbose_name = "base model"
+        ordering = ["name"]
+        constraints = [unique_name("base_model", "base model")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("training_jobs:base-model-detail", args=[self.pk])
+
+
+class Dataset(models.Model):
+    """Rows to learn from, kept as the file that was imported."""
+
+    name = models.CharField(max_length=100)
+    path = models.CharField(max_length=1000)
+    original_name = models.CharField(max_length=255)
+    file_type = models.CharField(max_length=16)
+    data_format = models.CharField(max_length=32)
+    columns = models.JSONField(default=list, help_text="The file's columns in their order.")
+    mapping = models.JSONField(default=dict, help_text="The format's column → the file's column.")
+    preview = models.JSONField(default=list, help_text="The first five rows as a trainer sees them.")
+    row_count = models.PositiveIntegerField()
+    size_bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [unique_name("dataset", "dataset")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("training_jobs:dataset-detail", args=[self.pk])
+
+
+class Status(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    STOPPING = "stopping", "Stopping"
+    SUCCEEDED = "succeeded", "Succeeded"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+    @property
+    def icon(self) -> str:
+        """The symbol of static/icons.svg that stands beside the word."""
+        return {
+            Status.QUEUED: "hourglass",
+            Status.RUNNING: "play",
+            Status.STOPPING: "pause",
+            Status.SUCCEEDED: "check",
+            Status.FAILED: "x",
+            Status.CANCELLED: "slash",
+        }[self]
+
+
+ACTIVE = (Status.RUNNING, Status.STOPPING)
+ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+
+
+class TrainingJobQuerySet(models.QuerySet["TrainingJob"]):
+    def active(self) -> "TrainingJobQuerySet":
+        return self.filter(status__in=ACTIVE)
+
+    def ended(self) -> "TrainingJobQuerySet":
+        return self.filter(status__in=ENDED)
+
+    def claimable(self) -> "TrainingJobQuerySet":
+        return self.filter(status=Status.QUEUED, cancel_requested=False)
+
+    def held_by(self, owner: str, attempt: int) -> "TrainingJobQuerySet":
+        """The job, as long as this attempt of this owner still has it."""
+        return self.active().filter(owner=owner, attempt=attempt)
+
+    def lease_over(self) -> "TrainingJobQuerySet":
+        return self.active().filter(lease_until__lt=Now())
+
+    def unheard(self, after: timedelta) -> "TrainingJobQuerySet":
+        """Queued jobs whose last wake-up nobody answered."""
+        return self.claimable().filter(models.Q(woken_at=None) | models.Q(woken_at__lt=Now() - after))
+
+
+class TrainingJob(models.Model):
+    """One training, frozen when it was submitted. Its row is the truth about it; messages only wake a worker.
+
+    Status, owner, attempt and lease change through `leases` alone.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="jobs")
+
+    # What was chosen. The links may go; the snapshots stay.
+    method = models.ForeignKey(TrainingMethod, models.SET_NULL, null=True, related_name="jobs")
+    base_model = models.ForeignKey(FoundationModel, models.SET_NULL, null=True, related_name="jobs")
+    dataset = models.ForeignKey(Dataset, models.SET_NULL, null=True, related_name="jobs")
+    method_snapshot = models.JSONField(help_text="The method and its trainer's code hash at submit.")
+    base_model_snapshot = models.JSONField()
+    dataset_snapshot = models.JSONField()
+    parameters = models.JSONField(help_text="Every parameter with its value, defaults written out.")
+    changed_parameters = models.JSONField(default=list, help_text="Names of those that differ from the method's default.")
+    versions = models.JSONField(default=dict, help_text="Library → version at submit.")
+    seed = models.BigIntegerField(default=42)
+
+    # Where it stands.
+    status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
+    priority = models.SmallIntegerField(default=0)
+    queue = models.CharField(max_length=64, default="default")
+    cancel_requested = models.BooleanField(default=False)
+    woken_at = models.DateTimeField(null=True)
+    owner = models.CharField(max_length=200, blank=True)
+    attempt = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    # What it last reported.
+    step = models.PositiveIntegerField(default=0)
+    total_steps = models.PositiveIntegerField(null=True)
+    tokens_per_second = models.FloatField(null=True)
+    seconds_left = models.FloatField(null=True)
+    latest_metrics = models.JSONField(default=dict)
+    failure = models.JSONField(null=True, help_text="message, hint, evidence, traceback")
+
+    objects = TrainingJobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(status__in=Status.values), name="training_job_status"),
+            models.CheckConstraint(
+                condition=~models.Q(status__in=ACTIVE) | (~models.Q(owner="") & models.Q(lease_until__isnull=False)),
+                name="training_job_running_has_owner",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["status", "-priority", "created_at"], name="training_job_queue"),
+            models.Index(fields=["-created_at"], name="training_job_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("training_jobs:job-detail", args=[self.pk])
+
+    @property
+    def directory(self) -> Path:
+        return Path(settings.DATA_DIR) / "jobs" / str(self.pk)
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in ENDED
+
+    @property
+    def percent(self) -> int:
+        if self.status == Status.SUCCEEDED:
+            return 100
+        return min(100, 100 * self.step // self.total_steps) if self.total_steps else 0
+
+
+class JobEvent(models.Model):
+    """Something that happened to a job, for people: a note, a checkpoint, a change of hands."""
+
+    job = models.ForeignKey(TrainingJob, models.CASCADE, related_name="events")
+    attempt = models.PositiveIntegerField()
+    kind = models.CharField(max_length=32)
+    at = models.DateTimeField()
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.job_id}"
+
+
+class MetricChunk(models.Model):
+    """Consecutive points of a job's curves, packed by column: {"step": [...], "time": [...], "values": {name: [...]}}."""
+
+    job = models.ForeignKey(TrainingJob, models.CASCADE, related_name="metric_chunks")
+    attempt = models.PositiveIntegerField()
+    first_step = models.PositiveIntegerField()
+    last_step = models.PositiveIntegerField()
+    points = models.JSONField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"steps {self.first_step}–{self.last_step} of {self.job_id}"
+
+
+class LogChunk(models.Model):
+    """A piece of the train log. `offset` and `size` count bytes of the attempt's file, so that a gap shows."""
+
+    job = models.ForeignKey(TrainingJob, models.CASCADE, related_name="log_chunks")
+    attempt = models.PositiveIntegerField()
+    offset = models.BigIntegerField()
+    size = models.PositiveIntegerField()
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"bytes {self.offset}–{self.offset + self.size} of {self.job_id}"
+
+
+class CustomizedModel(models.Model):
+    """What a job that succeeded leaves: an adapter or a whole model, with its tokenizer and model card."""
+
+    class Kind(models.TextChoices):
+        ADAPTER = "adapter", "Adapter"
+        COMPLETE = "complete", "Complete model"
+
+    name = models.CharField(max_length=255, unique=True)
+    job = models.OneToOneField(TrainingJob, models.SET_NULL, null=True, related_name="customized_model")
+    base_model = models.ForeignKey(FoundationModel, models.SET_NULL, null=True, related_name="customized_models")
+    base_model_name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=16, choices=Kind)
+    path = models.CharField(max_length=1000)
+    size_bytes = models.BigIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("training_jobs:model-detail", args=[self.pk])
+
+    @staticmethod
+    def name_for(job: TrainingJob) -> str:
+        """`[base]_[train]_[YYYYMMDD]_[first 4 of the job's UUID]`."""
+        return f"{job.base_model_snapshot['name']}_{job.name}_{job.created_at:%Y%m%d}_{str(job.pk)[:4]}"

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class TrainingMethodsConfig(AppConfig):
+    name = "training_methods"
+    verbose_name = "Training Methods"

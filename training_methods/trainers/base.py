@@ -1,0 +1,158 @@
+"""What every trainer is made of: the `Trainer` class, its `Run`, and the register it signs in to."""
+
+import math
+import os
+import signal
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from training_methods.trainers import events
+from training_methods.trainers.rows import DataFormat, Row, read_rows
+
+
+class MethodType(StrEnum):
+    SFT = "SFT"
+    PEFT = "PEFT"
+    DPO = "DPO"
+    PPO = "PPO"
+    GRPO = "GRPO"
+    RLOO = "RLOO"
+    KTO = "KTO"
+    ORPO = "ORPO"
+    REWARD = "REWARD"
+    CUSTOM = "CUSTOM"
+
+
+class TrainingError(Exception):
+    """An expected failure: its message is all that the person who started the run needs to read.
+
+    `hint` says what to do about it.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class DatasetFile(BaseModel):
+    """A dataset as a run sees it: the file, its format, and which of its columns stands for which of the format's."""
+
+    path: Path
+    data_format: DataFormat
+    mapping: dict[str, str] = Field(default_factory=dict)
+
+
+class RunSpec(BaseModel):
+    """`run.json`: everything a child process is told. Paths are absolute."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    trainer: str
+    trainer_file: Path | None = Field(None, description="None: a trainer of this package or of an installed one")
+    parameters: dict[str, Any]
+    base_model: Path
+    base_model_name: str = ""
+    dataset: DatasetFile
+    output: Path
+    checkpoints: Path
+    resume_from: Path | None = None
+    seed: int = 42
+    threads: int = 1
+    name: str = Field("", description="The train name; [base]_[train]_… becomes the customized model's name")
+    train_id: str = Field("", description="The job's UUID")
+    model_name: str = Field("", description="The name the customized model will have")
+
+
+class Run:
+    """One execution of a trainer: where things are, and where to report."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.spec = RunSpec.model_validate_json((directory / "run.json").read_bytes())
+        self.events = events.EventLog(directory / "events.jsonl")
+        self.stop_requested = False
+
+    @property
+    def base_model(self) -> Path:
+        return self.spec.base_model
+
+    @property
+    def output(self) -> Path:
+        """The folder for the result. What lies here when `train` returns becomes the customized model."""
+        return self.spec.output
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.spec.checkpoints
+
+    @property
+    def resume_from(self) -> Path | None:
+        return self.spec.resume_from
+
+    @property
+    def seed(self) -> int:
+        return self.spec.seed
+
+    def rows(self) -> Iterator[Row]:
+        """The dataset's rows, read as a stream, under the column names of its format."""
+        dataset = self.spec.dataset
+        return read_rows(dataset.path, dataset.data_format, dataset.mapping)
+
+    def metrics(self, step: int, total: int | None = None, **values: float) -> None:
+        """Add a point to the curve of each named metric."""
+        finite = {name: float(value) if math.isfinite(value) else None for name, value in values.items()}
+        self.events.write(events.Metrics(step=step, total=total, values=finite))
+
+    def progress(self, step: int, total: int | None = None, **more: float | None) -> None:
+        """`tokens_per_second` and `seconds_left` may be given with it."""
+        self.events.write(events.Progress(step=step, total=total, **more))
+
+    def note(self, text: str) -> None:
+        print(text, flush=True)
+        self.events.write(events.Note(text=text))
+
+    def checkpoint_saved(self, step: int, path: Path) -> None:
+        self.events.write(events.CheckpointSaved(step=step, path=str(path)))
+
+    def sample(self, step: int, prompt: str, answer: str) -> None:
+        self.events.write(events.Sample(step=step, prompt=prompt, answer=answer))
+
+    def listen_for_stop(self) -> None:
+        """From now on SIGTERM asks for a stop; the recipe saves a checkpoint and returns."""
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stop_requested", True))
+
+
+class Trainer(BaseModel):
+    """A recipe and its hyperparameters. The fields are the form, the API and the command line; `train` is the work.
+
+    Trainers do not inherit from one another. Heavy imports stand inside `train`.
+    """
+
+    model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False, frozen=True)
+
+    slug: ClassVar[str]
+    label: ClassVar[str]
+    method_type: ClassVar[MethodType]
+    data_formats: ClassVar[tuple[DataFormat, ...]]
+
+    def train(self, run: Run) -> None:
+        """Train, report through `run`, and leave the result in `run.output`."""
+        raise TypeError(f"{type(self).__name__} defines no train(run).")
+
+
+REGISTERED: dict[str, type[Trainer]] = {}
+
+
+def register(trainer: type[Trainer]) -> type[Trainer]:
+    """Class decorator: offers a trainer under its slug."""
+    REGISTERED[trainer.slug] = trainer
+    return trainer
+
+
+def cpu_threads(slots: int = 1) -> int:
+    """Threads a run may use so that `slots` runs at once fill the machine and no more."""
+    return max(1, len(os.sched_getaffinity(0)) // slots) if hasattr(os, "sched_getaffinity") else 1
