@@ -5,20 +5,9 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from simple_history.models import HistoricalRecords
 
+from training_methods.trainers import MethodType
 
-class MethodType(models.TextChoices):
-    """How a method learns. The first five have a name of their own in the console; the rest are filed under "other"."""
-
-    SFT = "SFT", "SFT"
-    PEFT = "PEFT", "PEFT"
-    DPO = "DPO", "DPO"
-    PPO = "PPO", "PPO"
-    GRPO = "GRPO", "GRPO"
-    RLOO = "RLOO", "RLOO"
-    KTO = "KTO", "KTO"
-    ORPO = "ORPO", "ORPO"
-    REWARD = "REWARD", "Reward model"
-    CUSTOM = "CUSTOM", "Custom"
+METHOD_TYPES = [(method_type.value, method_type.label) for method_type in MethodType]
 
 
 class TrainingMethodQuerySet(models.QuerySet["TrainingMethod"]):
@@ -58,7 +47,7 @@ class TrainingMethod(models.Model):
         "it cannot be changed later.",
     )
     display_name = models.CharField(max_length=100, help_text="The name people choose it by.")
-    method_type = models.CharField(max_length=16, choices=MethodType)
+    method_type = models.CharField(max_length=16, choices=METHOD_TYPES)
     description = models.TextField(blank=True, help_text="What it is good for, in a sentence or two.")
     trainer = models.CharField(max_length=64, help_text="The registered trainer that does the work.")
     config = models.JSONField(
@@ -91,7 +80,7 @@ class TrainingMethod(models.Model):
                 violation_error_message="The internal name takes lower-case letters, digits, hyphens and underscores.",
             ),
             models.CheckConstraint(
-                condition=models.Q(method_type__in=MethodType.values),
+                condition=models.Q(method_type__in=list(MethodType)),
                 name="training_method_type",
                 violation_error_message="This is not one of the method types.",
             ),

@@ -15,6 +15,8 @@ from training_methods.trainers.rows import DataFormat, Row, read_rows
 
 
 class MethodType(StrEnum):
+    """How a method learns."""
+
     SFT = "SFT"
     PEFT = "PEFT"
     DPO = "DPO"
@@ -25,6 +27,10 @@ class MethodType(StrEnum):
     ORPO = "ORPO"
     REWARD = "REWARD"
     CUSTOM = "CUSTOM"
+
+    @property
+    def label(self) -> str:
+        return {"REWARD": "Reward model", "CUSTOM": "Custom"}.get(self.value, self.value)
 
 
 class TrainingError(Exception):

@@ -1,0 +1,129 @@
+"""A trainer's hyperparameters as data: read off its pydantic fields, merged with a site's offer, checked as a whole."""
+
+from functools import partial
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
+
+ParameterType = Literal["integer", "number", "boolean", "string"]
+PYTHON_TYPES: dict[ParameterType, type] = {"integer": int, "number": float, "boolean": bool, "string": str}
+
+
+class Parameter(BaseModel):
+    """One hyperparameter, with all that a form, a command or the documentation needs to know of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    type: ParameterType
+    label: str = ""
+    help: str = ""
+    default: Any = None
+    required: bool = Field(False, description="There is no default: somebody has to give a value")
+    nullable: bool = Field(False, description="No value at all (None) has a meaning of its own")
+    locked: bool = Field(False, description="The site's default stands and nobody may give another value")
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: float | None = None
+    exclusive_maximum: float | None = None
+    choices: list[Any] | None = None
+    group: str = Field("Training", description="The heading it stands under")
+    basic: bool = Field(False, description="Shown at once, not only under “All settings”")
+
+    @classmethod
+    def of_field(cls, name: str, schema: dict[str, Any], *, required: bool) -> Self:
+        """From the JSON schema that pydantic gives a field."""
+        options = schema.get("anyOf", [schema])
+        (given,) = [option for option in options if option.get("type") != "null"]
+        return cls(
+            name=name,
+            type=given["type"],
+            label=schema.get("title", name),
+            help=schema.get("description", ""),
+            default=schema.get("default"),
+            required=required,
+            nullable=len(options) > 1,
+            minimum=given.get("minimum"),
+            maximum=given.get("maximum"),
+            exclusive_minimum=given.get("exclusiveMinimum"),
+            exclusive_maximum=given.get("exclusiveMaximum"),
+            choices=given.get("enum"),
+            **{key: schema[key] for key in ("group", "basic") if key in schema},
+        )
+
+    def field(self) -> tuple[Any, Any]:
+        """The pydantic field that accepts this parameter's values."""
+        bounds = {
+            "ge": self.minimum,
+            "le": self.maximum,
+            "gt": self.exclusive_minimum,
+            "lt": self.exclusive_maximum,
+        }
+        given = {key: value for key, value in bounds.items() if value is not None}
+        allowed = [self.default] if self.locked else self.choices
+        kind: Any = PYTHON_TYPES[self.type]
+        kind = Annotated[kind, Field(**given)] if given else kind
+        kind = kind | None if self.nullable else kind
+        kind = Annotated[kind, AfterValidator(partial(one_of, allowed))] if allowed is not None else kind
+        return kind, (... if self.required else self.default)
+
+
+def one_of(allowed: list[Any], value: Any) -> Any:
+    if value not in allowed:
+        raise ValueError("must be " + " or ".join(str(choice) for choice in allowed))
+    return value
+
+
+def parameters_of(trainer: type[BaseModel]) -> list[Parameter]:
+    """A trainer's hyperparameters, in the order of its fields."""
+    schema = trainer.model_json_schema()
+    definitions, required = schema.get("$defs", {}), schema.get("required", [])
+    return [
+        Parameter.of_field(name, resolve(field, definitions), required=name in required)
+        for name, field in schema["properties"].items()
+    ]
+
+
+def resolve(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A field's schema with the enumeration it refers to written out."""
+    reference = field.get("$ref", "").removeprefix("#/$defs/")
+    return {**definitions[reference], **field} if reference else field
+
+
+def values_model(parameters: list[Parameter]) -> type[BaseModel]:
+    """A pydantic model that checks a whole set of values and fills in the defaults."""
+    return create_model(
+        "Hyperparameters",
+        __config__=ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False, protected_namespaces=()),
+        **{parameter.name: parameter.field() for parameter in parameters},
+    )
+
+
+SENTENCES = {
+    "missing": "A value is needed.",
+    "extra_forbidden": "There is no such parameter.",
+    "int_parsing": "“{input}” is not a whole number.",
+    "int_type": "“{input}” is not a whole number.",
+    "int_from_float": "“{input}” is not a whole number.",
+    "float_parsing": "“{input}” is not a number.",
+    "float_type": "“{input}” is not a number.",
+    "finite_number": "“{input}” is not a finite number.",
+    "bool_parsing": "“{input}” is neither true nor false.",
+    "bool_type": "“{input}” is neither true nor false.",
+    "string_type": "“{input}” is not text.",
+    "greater_than": "{input} is too small: it must be above {gt}.",
+    "greater_than_equal": "{input} is too small: the least is {ge}.",
+    "less_than": "{input} is too large: it must be below {lt}.",
+    "less_than_equal": "{input} is too large: the most is {le}.",
+    "value_error": "“{input}” does not fit: it {error}.",
+}
+
+
+def mistakes(error: ValidationError) -> dict[str, str]:
+    """Every mistake, by the dotted path of its field, as a sentence that names the value."""
+    return {
+        ".".join(map(str, mistake["loc"])): SENTENCES.get(mistake["type"], mistake["msg"]).format(
+            input=mistake["input"], **mistake.get("ctx", {})
+        )
+        for mistake in error.errors()
+    }
