@@ -39,7 +39,9 @@ class FoundationModel(models.Model):
     has_chat_template = models.BooleanField(default=False)
     license_name = models.CharField(max_length=100, blank=True)
     size_bytes = models.BigIntegerField()
-    fingerprint = models.CharField(max_length=64, help_text="SHA-256 over the configuration and the weight files' heads.")
+    fingerprint = models.CharField(
+        max_length=64, help_text="SHA-256 over the configuration and the weight files' heads."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
 
@@ -149,7 +151,9 @@ class TrainingJob(models.Model):
     base_model_snapshot = models.JSONField()
     dataset_snapshot = models.JSONField()
     parameters = models.JSONField(help_text="Every parameter with its value, defaults written out.")
-    changed_parameters = models.JSONField(default=list, help_text="Names of those that differ from the method's default.")
+    changed_parameters = models.JSONField(
+        default=list, help_text="Names of those that differ from the method's default."
+    )
     versions = models.JSONField(default=dict, help_text="Library → version at submit.")
     seed = models.BigIntegerField(default=42)
 

@@ -1,0 +1,2 @@
+def test_it_answers_without_login(client):
+    assert client.get("/healthz").content == b"ok"

@@ -1,0 +1,13 @@
+"""A stage for every test: a fresh data directory, no broker or database from outside, no network.
+
+A plugin and not a conftest, since Django's settings are read before any conftest is.
+"""
+
+import os
+import tempfile
+
+DATA_DIR = tempfile.TemporaryDirectory(prefix="deepext-test-")
+os.environ["DEEPEXT_DATA_DIR"] = DATA_DIR.name
+os.environ["HF_HUB_OFFLINE"] = "1"
+for name in ("DEEPEXT_TRAINERS_DIR", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG"):
+    os.environ.pop(name, None)
