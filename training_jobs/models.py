@@ -232,7 +232,7 @@ class JobEvent(models.Model):
 
 
 class MetricChunk(models.Model):
-    """Consecutive points of a job's curves, packed by column: {"step": [...], "time": [...], "values": {name: [...]}}."""
+    """Consecutive points of a job's curves, by column: {"step": [...], "time": [...], "values": {name: [...]}}."""
 
     job = models.ForeignKey(TrainingJob, models.CASCADE, related_name="metric_chunks")
     attempt = models.PositiveIntegerField()
