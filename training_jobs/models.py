@@ -86,24 +86,14 @@ class Dataset(models.Model):
 
 
 class Status(models.TextChoices):
+    """Where a job stands. static/icons.svg has a symbol named after each."""
+
     QUEUED = "queued", "Queued"
     RUNNING = "running", "Running"
     STOPPING = "stopping", "Stopping"
     SUCCEEDED = "succeeded", "Succeeded"
     FAILED = "failed", "Failed"
     CANCELLED = "cancelled", "Cancelled"
-
-    @property
-    def icon(self) -> str:
-        """The symbol of static/icons.svg that stands beside the word."""
-        return {
-            Status.QUEUED: "hourglass",
-            Status.RUNNING: "play",
-            Status.STOPPING: "pause",
-            Status.SUCCEEDED: "check",
-            Status.FAILED: "x",
-            Status.CANCELLED: "slash",
-        }[self]
 
 
 ACTIVE = (Status.RUNNING, Status.STOPPING)

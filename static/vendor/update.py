@@ -11,13 +11,16 @@ FILES = {
     "bootstrap-icons": ["LICENSE"],
     "uplot": ["LICENSE", "dist/uPlot.iife.min.js", "dist/uPlot.min.css"],
 }
-ICONS = {
-    "hourglass": "hourglass-split",
-    "play": "play-circle",
-    "pause": "pause-circle",
-    "check": "check-circle",
-    "x": "x-circle",
-    "slash": "slash-circle",
+STATUS_ICONS = {
+    "queued": "hourglass-split",
+    "running": "play-circle",
+    "stopping": "pause-circle",
+    "succeeded": "check-circle",
+    "failed": "x-circle",
+    "cancelled": "slash-circle",
+}
+ICONS = STATUS_ICONS | {
+    "check": "check-lg",
     "lock": "lock",
     "plus": "plus-lg",
     "search": "search",
