@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,9 +17,10 @@ STOP_SECONDS = 30
 
 
 def prepare() -> None:
-    """Bring the database up to date and the built-in methods in."""
+    """Bring the database up to date, the built-in methods in, and the static files where the web server reads them."""
     call_command("migrate", verbosity=0)
     call_command("seed_methods", verbosity=0)
+    call_command("collectstatic", verbosity=0, interactive=False)
 
 
 def port_is_free(port: int) -> bool:
@@ -29,6 +31,17 @@ def port_is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def wait_until_it_answers(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Returns when the web process accepts connections, or has ended instead."""
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
 
 
 def web_command(host: str, port: int) -> list[str]:

@@ -2,7 +2,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management import BaseCommand, CommandError, call_command
+from django.core.management import BaseCommand, CommandError
 
 from deepext import console
 from deepext.accounts import first_admin
@@ -20,9 +20,9 @@ class Command(BaseCommand):
         if not console.port_is_free(port):
             raise CommandError(f"Port {port} is taken. Choose another: make run PORT={port + 1}")
         console.prepare()
-        call_command("collectstatic", verbosity=0, interactive=False)
         commands = console.web_command(host, port), console.worker_command()
         with broker.running(settings.DATA_DIR), console.started(*commands) as processes:
+            console.wait_until_it_answers(port, processes[0])
             self.welcome(port)
             ended = console.wait_for_any(processes)
             self.stdout.write("Stopping. Running jobs save a checkpoint and go on at the next start.")
