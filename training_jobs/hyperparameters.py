@@ -1,0 +1,148 @@
+"""A trainer's hyperparameters as a form: the fields show what may be given, pydantic says whether it fits."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField
+from django.utils.html import escape
+from pydantic import ValidationError
+
+from training_methods.trainers.parameters import Parameter, mistakes, values_model
+
+LOCKED = "Fixed by this site for every train"
+
+
+class HyperparametersForm(forms.Form):
+    """One field a parameter; the checked values are in `cleaned_data`, each under its parameter's name.
+
+    `initial` may hold names the parameters do not have, and values for locked ones: both are left out.
+    """
+
+    prefix = "p"  # keeps a parameter called “name” apart from the train's name
+    use_required_attribute = False
+
+    def __init__(
+        self,
+        parameters: list[Parameter],
+        data: Mapping[str, Any] | None = None,
+        *,
+        initial: Mapping[str, Any] | None = None,
+    ) -> None:
+        free = {parameter.name for parameter in parameters if not parameter.locked}
+        super().__init__(data, initial={name: value for name, value in (initial or {}).items() if name in free})
+        self.parameters = parameters
+        self.fields = {parameter.name: field_of(parameter) for parameter in parameters}
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            values = values_model(self.parameters).model_validate(self.cleaned_data)
+        except ValidationError as error:
+            self.add_mistakes(mistakes(error))
+            return self.cleaned_data
+        return values.model_dump()
+
+    def add_mistakes(self, sentences: Mapping[str, str]) -> None:
+        """Put each sentence at its parameter's field, unless something is said there already."""
+        for name, sentence in sentences.items():
+            if name in self.fields and not self.has_error(name):
+                self.add_error(name, sentence)
+
+    @property
+    def basic_fields(self) -> list[BoundField]:
+        """What most people set, and what has to be set: shown at once."""
+        return self._bound(parameter for parameter in self.parameters if is_basic(parameter))
+
+    @property
+    def other_fields(self) -> dict[str, list[BoundField]]:
+        """The rest, by the heading it stands under."""
+        rest = [parameter for parameter in self.parameters if not is_basic(parameter)]
+        headings = dict.fromkeys(parameter.group for parameter in rest)
+        return {heading: self._bound(one for one in rest if one.group == heading) for heading in headings}
+
+    @property
+    def other_fields_have_mistakes(self) -> bool:
+        return any(self.has_error(parameter.name) for parameter in self.parameters if not is_basic(parameter))
+
+    def _bound(self, parameters: Iterable[Parameter]) -> list[BoundField]:
+        return [self[parameter.name] for parameter in parameters]
+
+
+def is_basic(parameter: Parameter) -> bool:
+    return parameter.basic or parameter.required
+
+
+def field_of(parameter: Parameter) -> forms.Field:
+    """A field that takes what was typed as it is. An empty one is None where that means something, else a mistake."""
+    common: dict[str, Any] = {
+        "label": parameter.label or parameter.name,
+        "help_text": help_of(parameter),
+        "initial": parameter.default,
+        "disabled": parameter.locked,
+    }
+    if parameter.type == "boolean" and not parameter.nullable:
+        return forms.BooleanField(required=False, **common)
+    return forms.CharField(
+        required=not parameter.nullable and (parameter.required or parameter.type != "string"),
+        empty_value=None if parameter.nullable else "",
+        widget=widget_of(parameter),
+        error_messages={"required": "A value is needed."},
+        **common,
+    )
+
+
+def widget_of(parameter: Parameter) -> forms.Widget:
+    if choices := choices_of(parameter):
+        return forms.Select(choices=choices)
+    if parameter.type == "string":
+        return forms.TextInput()
+    low, high = inclusive_bounds(parameter)
+    attributes = {"min": low, "max": high, "step": 1 if parameter.type == "integer" else "any"}
+    return forms.NumberInput({name: value for name, value in attributes.items() if value is not None})
+
+
+def choices_of(parameter: Parameter) -> list[tuple[Any, str]]:
+    """The options of a drop-down, or none where anything may be typed."""
+    options = [True, False] if parameter.type == "boolean" else parameter.choices or []
+    nothing = [("", "–")] if options and (parameter.nullable or parameter.required) else []
+    return [*nothing, *((option, str(option)) for option in options)]
+
+
+def inclusive_bounds(parameter: Parameter) -> tuple[float | None, float | None]:
+    """The bounds as HTML has them, which knows no “above”: the next whole number, or the bound itself."""
+    next_one = 1 if parameter.type == "integer" else 0
+    low, high = parameter.minimum, parameter.maximum
+    if parameter.exclusive_minimum is not None:
+        low = parameter.exclusive_minimum + next_one
+    if parameter.exclusive_maximum is not None:
+        high = parameter.exclusive_maximum - next_one
+    return plain(low), plain(high)
+
+
+def help_of(parameter: Parameter) -> str:
+    """Help and bounds in words. Escaped, since the form's templates print help as it is."""
+    sentences = [
+        parameter.help.rstrip("."),
+        bounds_of(parameter),
+        LOCKED if parameter.locked else "",
+        "Empty means none" if parameter.nullable else "",
+    ]
+    return escape(" ".join(f"{sentence}." for sentence in sentences if sentence))
+
+
+def bounds_of(parameter: Parameter) -> str:
+    """“From 1 to 8”, “Above 0, below 1”, “At least 1”."""
+    if parameter.minimum is not None and parameter.maximum is not None:
+        return f"From {plain(parameter.minimum)} to {plain(parameter.maximum)}"
+    words = {
+        "at least": parameter.minimum,
+        "above": parameter.exclusive_minimum,
+        "at most": parameter.maximum,
+        "below": parameter.exclusive_maximum,
+    }
+    return ", ".join(f"{word} {plain(value)}" for word, value in words.items() if value is not None).capitalize()
+
+
+def plain(number: float | None) -> float | None:
+    """1.0 as 1; pydantic keeps every bound as a float."""
+    return int(number) if number is not None and number.is_integer() else number
