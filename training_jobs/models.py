@@ -107,6 +107,17 @@ class TrainingJobQuerySet(models.QuerySet["TrainingJob"]):
     def ended(self) -> "TrainingJobQuerySet":
         return self.filter(status__in=ENDED)
 
+    def matching(self, words: str) -> "TrainingJobQuerySet":
+        """Jobs where each of the words is in the train's name, or in that of its method or base model."""
+        found = self
+        for word in words.split():
+            found = found.filter(
+                models.Q(name__icontains=word)
+                | models.Q(method_snapshot__display_name__icontains=word)
+                | models.Q(base_model_snapshot__name__icontains=word)
+            )
+        return found
+
     def claimable(self) -> "TrainingJobQuerySet":
         return self.filter(status=Status.QUEUED, cancel_requested=False)
 
