@@ -1,0 +1,39 @@
+"""`make bench`: each subject measures its ways side by side in one run. Ratios count; machines are noisy."""
+
+import json
+import os
+import sys
+import tempfile
+from importlib import import_module
+from pathlib import Path
+
+SUBJECTS = ("pages", "datasets", "curves", "start")
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or SUBJECTS
+    with tempfile.TemporaryDirectory(prefix="deepext-bench-") as data_dir:
+        os.environ["DEEPEXT_DATA_DIR"] = data_dir
+        os.environ["DJANGO_SETTINGS_MODULE"] = "deepext.settings"
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        for subject in wanted:
+            run(subject)
+
+
+def run(subject: str) -> None:
+    module = import_module(f"benchmarks.{subject}")
+    rows = module.measure()
+    print(f"\n{(module.__doc__ or subject).strip().splitlines()[0]}")
+    for row in rows:
+        print("  " + "  ".join(f"{name} {value}" for name, value in row.items()))
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{subject}.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
