@@ -1,0 +1,153 @@
+"""Datasets: checked whole, then kept under their SHA-256 in the data directory."""
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+
+from training_jobs.models import ENDED, Dataset
+from training_methods.trainers import DataFormat
+from training_methods.trainers.survey import Problem, Request, Survey
+
+CHUNK = 2**20
+SURVEY_SECONDS = 600
+
+
+class BadDataset(Exception):
+    """The message is a sentence for whoever brought the file; `problems` are the first rows that cannot be used."""
+
+    def __init__(self, message: str, survey: Survey | None = None) -> None:
+        super().__init__(message)
+        self.survey = survey or Survey()
+
+    @property
+    def problems(self) -> list[Problem]:
+        return self.survey.problems
+
+    @property
+    def unit(self) -> str:
+        return self.survey.file_type.unit if self.survey.file_type else "line"
+
+
+class DatasetInUse(Exception):
+    """The message is a sentence that names the jobs."""
+
+
+def import_file(
+    path: Path | str,
+    *,
+    name: str = "",
+    user: AbstractBaseUser | None = None,
+    data_format: DataFormat | None = None,
+    mapping: dict[str, str] | None = None,
+    original_name: str | None = None,
+) -> Dataset:
+    """Copies a file in and checks every row. Raises BadDataset, and then nothing is left behind."""
+    source = Path(path)
+    original = Path(original_name or source).name[-255:]
+    refuse_no_file(source)
+    name = unused_name(name.strip() or Path(original).stem[:100])
+    with copied(source) as (draft, sha256):
+        request = Request(path=draft, name=original, data_format=data_format, mapping=mapping or {})
+        found = usable(survey(request), original)
+        record = Dataset(name=name, original_name=original, sha256=sha256, created_by=user)
+        return keep(draft, record, found)
+
+
+def unused_name(name: str) -> str:
+    if not name or len(name) > 100 or not name.isprintable():
+        raise BadDataset(f"“{name[:40]}” cannot be a dataset's name: it takes 1 to 100 printable characters.")
+    if Dataset.objects.filter(name__iexact=name).exists():
+        raise BadDataset(f"A dataset named “{name}” exists already: choose another name.")
+    return name
+
+
+def refuse_no_file(source: Path) -> None:
+    if source.is_dir():
+        raise BadDataset(f"“{source}” is a folder: a dataset is one file.")
+    if not source.exists():
+        raise BadDataset(f"There is no file “{source}”.")
+    if not source.is_file():
+        raise BadDataset(f"“{source}” is a device or a pipe: a dataset is a file.")
+
+
+@contextmanager
+def copied(source: Path) -> Iterator[tuple[Path, str]]:
+    """A copy of the file as it is now, which nobody else writes to, and its SHA-256."""
+    folder = Path(settings.DATA_DIR) / "datasets"
+    folder.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".import-", delete=False) as file:
+        draft = Path(file.name)
+    try:
+        try:
+            with source.open("rb") as original, draft.open("wb") as copy:
+                while chunk := original.read(CHUNK):
+                    digest.update(chunk)
+                    copy.write(chunk)
+        except OSError as error:
+            raise BadDataset(f"“{source}” could not be copied: {error.strerror}.") from error
+        yield draft, digest.hexdigest()
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def survey(request: Request) -> Survey:
+    """Reads the file in a child process of limited memory."""
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "training_methods.trainers.survey"],
+            cwd=settings.BASE_DIR,
+            input=request.model_dump_json(),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=SURVEY_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return Survey(refusal=f"took more than {SURVEY_SECONDS // 60} minutes to check")
+    if child.returncode:
+        why = child.stderr.strip().rpartition("\n")[2] or f"signal {-child.returncode}"
+        return Survey(refusal=f"could not be read: its reader ended with {why}")
+    return Survey.model_validate_json(child.stdout)
+
+
+def usable(found: Survey, original: str) -> Survey:
+    if found.refusal:
+        raise BadDataset(f"{original} {found.refusal.rstrip('.')}.", found)
+    return found
+
+
+def keep(draft: Path, record: Dataset, found: Survey) -> Dataset:
+    """Records the dataset and moves its file into place, both or neither."""
+    path = draft.with_name(f"{record.sha256}.{found.file_type}")
+    record.path, record.size_bytes = str(path), draft.stat().st_size
+    record.file_type, record.data_format = str(found.file_type), str(found.data_format)
+    record.columns, record.mapping, record.preview = found.columns, found.mapping, found.preview
+    record.row_count = found.row_count
+    try:
+        with transaction.atomic():
+            record.save(force_insert=True)
+            draft.replace(path)
+    except IntegrityError:
+        raise BadDataset(f"A dataset named “{record.name}” exists already: choose another name.") from None
+    return record
+
+
+def delete(dataset: Dataset) -> None:
+    """Deletes the record, and its file unless another dataset has the same rows. Raises DatasetInUse."""
+    waiting = list(dataset.jobs.exclude(status__in=ENDED).values_list("name", flat=True)[:3])
+    if waiting:
+        raise DatasetInUse(f"“{dataset.name}” is needed by {', '.join(waiting)}: wait for the end or cancel first.")
+    with transaction.atomic():
+        dataset.delete()
+        # Inside the transaction, so that on SQLite no import of the same rows comes between.
+        if not Dataset.objects.filter(path=dataset.path).exists():
+            Path(dataset.path).unlink(missing_ok=True)
