@@ -1,10 +1,15 @@
 """The cast of every test."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.contrib.auth.models import Permission
+from django.utils import timezone
+
+from training_methods import issuing, license_key, licensing
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +49,43 @@ def data_dir(settings, tmp_path: Path) -> Iterator[Path]:
     settings.MEDIA_ROOT = tmp_path / "uploads"
     settings.TRAINERS_DIR = tmp_path / "trainers"
     yield tmp_path
+
+
+@pytest.fixture
+def signer(monkeypatch) -> Ed25519PrivateKey:
+    """A distributor of the test's own, whom the product trusts as long as the test runs."""
+    private_key = Ed25519PrivateKey.generate()
+    public_key = private_key.public_key()
+    trusted = {issuing.key_id(public_key): issuing.as_text(public_key)}
+    monkeypatch.setattr(licensing, "authority", licensing.Authority(trusted))
+    return private_key
+
+
+@pytest.fixture
+def issue(signer) -> Callable[..., str]:
+    """Signs a license key: by default for ACME, a year from now. Any term may be given, and the signer."""
+
+    def issue(*, days: int | None = 365, by: Ed25519PrivateKey = signer, **terms: object) -> str:
+        now = timezone.now()
+        given = {
+            "product": licensing.PRODUCT,
+            "customer": "ACME Ltd",
+            "edition": "commercial",
+            "license_id": "3f6f1a9e-5c1c-4d0e-9d56-0c9a3a1f7b11",
+            "issued": now,
+            "not_before": now,
+            "expires": None if days is None else now + timedelta(days=days),
+            "grace_days": 30,
+            "seats": 25,
+            "entitlements": tuple(licensing.LICENSED_ACTIONS),
+            "key_id": issuing.key_id(by.public_key()),
+        }
+        return license_key.sign(license_key.LicenseTerms(**given | terms), by)
+
+    return issue
+
+
+@pytest.fixture
+def licensed(db, issue) -> license_key.LicenseTerms:
+    """The site has a license, for a year: methods can be added and deleted."""
+    return licensing.install(issue(), user=None)
