@@ -159,7 +159,9 @@ def kind_of(value: object) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int | float):
         return f"the number {value}"
-    return {str: "text", list: "a list", dict: "an object"}.get(type(value), f"a {type(value).__name__}")
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return "text" if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def csv_rows(path: Path) -> Iterator[NumberedRow]:

@@ -26,7 +26,7 @@ class Request(BaseModel):
     name: str = Field("", description="The file's name where it came from; its extension is a hint")
     data_format: DataFormat | None = Field(None, description="None: to be detected")
     mapping: Mapping = Field(default_factory=dict, description="Columns already decided on")
-    whole: bool = Field(True, description="False: the first rows only")
+    whole: bool = Field(default=True, description="False: the first rows only")
 
 
 class Problem(BaseModel):

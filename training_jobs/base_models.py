@@ -1,0 +1,253 @@
+"""Base models: a folder's facts, read without loading it, and taking it or a model from the hub on record."""
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+
+from training_jobs import hub
+from training_jobs.models import FoundationModel
+from training_jobs.weights import MEGABYTE, BadWeights, Head, gguf_head, safetensors_head, shards
+
+KINDS = {
+    "ForCausalLM": FoundationModel.Kind.CAUSAL_LM,
+    "LMHeadModel": FoundationModel.Kind.CAUSAL_LM,
+    "ForSequenceClassification": FoundationModel.Kind.REWARD,
+}
+TOKENIZERS = (
+    {"tokenizer.json"}, {"tokenizer.model"}, {"vocab.json", "merges.txt"}, {"vocab.txt"}, {"spiece.model"},
+)  # fmt: skip
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+
+
+class BadBaseModel(Exception):
+    """The message is a sentence for whoever named the model."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a folder says of its model, as FoundationModel keeps it."""
+
+    kind: str
+    architecture: str
+    weights: str
+    parameter_count: int
+    context_length: int | None
+    vocabulary_size: int | None
+    has_chat_template: bool
+    license_name: str
+    size_bytes: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class WeightFiles:
+    weights: FoundationModel.Weights
+    heads: dict[Path, Head]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What a GGUF file knows beside its tensors."""
+        return next(iter(self.heads.values())).metadata
+
+
+def inspect(folder: Path) -> Facts:
+    """Raises BadBaseModel where no training could start from the folder."""
+    if not folder.is_dir():
+        raise BadBaseModel(
+            f"“{folder}” is a file: a base model is a folder." if folder.exists() else f"There is no folder “{folder}”."
+        )
+    try:
+        return facts(folder)
+    except BadWeights as bad:
+        raise BadBaseModel(f"“{folder}” cannot be used: {bad}") from bad
+    except OSError as error:
+        raise BadBaseModel(f"“{error.filename or folder}” could not be read: {error.strerror}.") from error
+
+
+def facts(folder: Path) -> Facts:
+    refuse_adapter(folder)
+    config = optional_json(folder / "config.json")
+    refuse_remote_code(folder, config)
+    files = weight_files(folder)
+    if not config and not files.metadata:
+        raise BadBaseModel(f"“{folder}” has no config.json.")
+    refuse_no_tokenizer(folder, files)
+    kind, architecture = architecture_of(folder, config, files.metadata)
+    return Facts(
+        kind=kind,
+        architecture=architecture,
+        weights=files.weights,
+        parameter_count=sum(head.parameter_count for head in files.heads.values()),
+        context_length=context_length(config, files.metadata),
+        vocabulary_size=vocabulary_size(config, files.metadata),
+        has_chat_template=has_chat_template(folder, files.metadata),
+        license_name=license_name(folder, files.metadata),
+        size_bytes=sum(path.stat().st_size for path in files.heads),
+        fingerprint=fingerprint(folder, files.heads),
+    )
+
+
+def refuse_adapter(folder: Path) -> None:
+    if (folder / "adapter_config.json").exists() and not (folder / "config.json").exists():
+        raise BadBaseModel(f"“{folder}” holds an adapter, not a base model: merge it into its base model first.")
+
+
+def optional_json(path: Path) -> dict[str, Any]:
+    """Empty where there is no such file."""
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise BadBaseModel(f"“{path}” is not JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise BadBaseModel(f"“{path}” holds no JSON object.")
+    return content
+
+
+def refuse_remote_code(folder: Path, config: dict[str, Any]) -> None:
+    for name, content in (
+        ("config.json", config),
+        ("tokenizer_config.json", optional_json(folder / "tokenizer_config.json")),
+    ):
+        if "auto_map" in content:
+            raise BadBaseModel(
+                f"“{folder}” needs code of its own, which is never run here: {name} names it under “auto_map”."
+            )
+
+
+def weight_files(folder: Path) -> WeightFiles:
+    """safetensors, one file or all the shards of its index, before GGUF."""
+    single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    paths = [single] if single.exists() else list(shards(index)) if index.exists() else []
+    if paths:
+        return WeightFiles(FoundationModel.Weights.SAFETENSORS, {path: safetensors_head(path) for path in paths})
+    ggufs = sorted(folder.glob("*.gguf"))
+    if len(ggufs) > 1:
+        names = ", ".join(path.name for path in ggufs)
+        raise BadBaseModel(f"“{folder}” holds {len(ggufs)} GGUF files ({names}): keep the one to train.")
+    if ggufs:
+        return WeightFiles(FoundationModel.Weights.GGUF, {ggufs[0]: gguf_head(ggufs[0])})
+    raise no_weights(folder)
+
+
+def no_weights(folder: Path) -> BadBaseModel:
+    pickles = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
+    if pickles:
+        return BadBaseModel(
+            f"“{folder}” holds its weights only as a pickle ({pickles[0]}), and loading one can run any code: convert "
+            "it where that does no harm, with from_pretrained(…) and save_pretrained(…), which writes safetensors."
+        )
+    others = sorted(path.name for path in folder.glob("*.safetensors"))
+    hint = f" {others[0]} is not a name that is looked for." if others else ""
+    return BadBaseModel(f"“{folder}” has no weights: neither model.safetensors, nor its index, nor a GGUF file.{hint}")
+
+
+def refuse_no_tokenizer(folder: Path, files: WeightFiles) -> None:
+    here = {path.name for path in folder.iterdir()}
+    if not any(names <= here for names in TOKENIZERS) and "tokenizer.ggml.tokens" not in files.metadata:
+        raise BadBaseModel(f"“{folder}” has no tokenizer: neither tokenizer.json nor tokenizer.model.")
+    optional_json(folder / "tokenizer.json")
+
+
+def architecture_of(folder: Path, config: dict[str, Any], metadata: dict[str, Any]) -> tuple[str, str]:
+    if not config:
+        return FoundationModel.Kind.CAUSAL_LM, str(metadata.get("general.architecture", "unknown"))
+    named = config.get("architectures")
+    if not (isinstance(named, list) and named):
+        raise BadBaseModel(f"“{folder / 'config.json'}” names no architecture under “architectures”.")
+    architecture = str(named[0])[:100]
+    kind = next((kind for ending, kind in KINDS.items() if architecture.endswith(ending)), None)
+    if kind is None:
+        raise BadBaseModel(f"“{folder}” is a {architecture}: one that ends in {' or '.join(KINDS)} is needed.")
+    return kind, architecture
+
+
+def context_length(config: dict[str, Any], metadata: dict[str, Any]) -> int | None:
+    names = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length")
+    architecture = metadata.get("general.architecture")
+    return first_number(*(config.get(name) for name in names), metadata.get(f"{architecture}.context_length"))
+
+
+def vocabulary_size(config: dict[str, Any], metadata: dict[str, Any]) -> int | None:
+    return first_number(config.get("vocab_size"), metadata.get("tokenizer.ggml.tokens"))
+
+
+def first_number(*values: object) -> int | None:
+    return next((value for value in values if isinstance(value, int) and 0 < value < 2**31), None)
+
+
+def has_chat_template(folder: Path, metadata: dict[str, Any]) -> bool:
+    files = ("chat_template.jinja", "chat_template.json")
+    return (
+        bool(optional_json(folder / "tokenizer_config.json").get("chat_template"))
+        or any((folder / name).exists() for name in files)
+        or "tokenizer.chat_template" in metadata
+    )
+
+
+def license_name(folder: Path, metadata: dict[str, Any]) -> str:
+    """As the model card's front matter has it (“license: apache-2.0”)."""
+    card = folder / "README.md"
+    text = card.read_text(errors="replace")[:MEGABYTE] if card.exists() else ""
+    front_matter = text.split("\n---", 1)[0] if text.startswith("---") else ""
+    named = dict(re.findall(r"^(license|license_name):\s*[\"']?([\w.+-]+)", front_matter, re.MULTILINE))
+    name = named.get("license_name") or named.get("license") or metadata.get("general.license", "")
+    return str(name)[:100]
+
+
+def fingerprint(folder: Path, heads: dict[Path, Head]) -> str:
+    """Over the configuration and each weight file's name, size, header and first megabyte of tensors."""
+    digest = hashlib.sha256()
+    config = folder / "config.json"
+    digest.update(config.read_bytes() if config.exists() else b"")
+    for path, head in sorted(heads.items()):
+        digest.update(f"\n{path.name} {path.stat().st_size}\n".encode())
+        with path.open("rb") as file:
+            digest.update(file.read(head.data_start + MEGABYTE))
+    return digest.hexdigest()
+
+
+def add(folder_or_hub_id: str, *, name: str, user: AbstractBaseUser | None = None) -> FoundationModel:
+    """Takes a local folder on record, or downloads a model of the hub first. Raises BadBaseModel."""
+    name = unused_name(name.strip())
+    folder, hub_id = located(folder_or_hub_id.strip())
+    found = asdict(inspect(folder))
+    try:
+        with transaction.atomic():
+            return FoundationModel.objects.create(
+                name=name, path=str(folder), hub_id=hub_id, created_by_id=user and user.pk, **found
+            )
+    except IntegrityError:
+        raise name_in_use(name) from None
+
+
+def located(folder_or_hub_id: str) -> tuple[Path, str]:
+    """The folder, and the hub id where it was downloaded for one."""
+    if not folder_or_hub_id:
+        raise BadBaseModel("A base model is named by its folder, or by its id on the hub.")
+    folder = Path(folder_or_hub_id).expanduser().absolute()
+    if folder.exists() or not hub.HUB_ID.fullmatch(folder_or_hub_id):
+        return folder, ""
+    try:
+        return hub.download(folder_or_hub_id), folder_or_hub_id
+    except hub.NotDownloaded as error:
+        raise BadBaseModel(str(error)) from error
+
+
+def unused_name(name: str) -> str:
+    if not name or len(name) > 100 or not name.isprintable():
+        raise BadBaseModel(f"“{name[:40]}” cannot be a base model's name: it takes 1 to 100 printable characters.")
+    if FoundationModel.objects.filter(name__iexact=name).exists():
+        raise name_in_use(name)
+    return name
+
+
+def name_in_use(name: str) -> BadBaseModel:
+    return BadBaseModel(f"A base model named “{name}” exists already: choose another name.")
