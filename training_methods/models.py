@@ -1,4 +1,8 @@
+from collections.abc import Collection
+from itertools import chain
+
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
@@ -72,27 +76,40 @@ class TrainingMethod(models.Model):
             models.UniqueConstraint(
                 Lower("display_name"),
                 name="training_method_display_name",
+                violation_error_code="display_name",
                 violation_error_message="A training method with this display name exists already.",
             ),
             models.CheckConstraint(
                 condition=models.Q(internal_name__regex=r"^[a-z0-9]+([-_][a-z0-9]+)*$"),
                 name="training_method_internal_name",
+                violation_error_code="internal_name",
                 violation_error_message="The internal name takes lower-case letters, digits, hyphens and underscores.",
             ),
             models.CheckConstraint(
                 condition=models.Q(method_type__in=list(MethodType)),
                 name="training_method_type",
+                violation_error_code="method_type",
                 violation_error_message="This is not one of the method types.",
             ),
             models.CheckConstraint(
                 condition=~models.Q(display_name=""),
                 name="training_method_display_name_given",
+                violation_error_code="display_name",
                 violation_error_message="A training method needs a display name.",
             ),
         ]
 
     def __str__(self) -> str:
         return self.display_name
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """As Django does, with each mistake at the field that the constraint's code names."""
+        try:
+            super().validate_constraints(exclude)
+        except ValidationError as error:
+            mistakes = list(chain.from_iterable(error.error_dict.values()))
+            fields = {str(mistake.code) for mistake in mistakes}
+            raise ValidationError({field: [m for m in mistakes if m.code == field] for field in fields}) from None
 
     def get_absolute_url(self) -> str:
         return reverse("training_methods:detail", args=[self.internal_name])
