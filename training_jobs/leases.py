@@ -1,0 +1,171 @@
+"""Who has a job: every status change, each one conditional UPDATE by the database's clock that says whether we won.
+
+A worker holds a job by a lease that it keeps renewing. `attempt` is the fence: a worker that lost its lease names an
+attempt that is over, and changes nothing any more.
+"""
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.db.models import Case, DateTimeField, F, Value, When
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+
+from training_jobs.models import JobEvent, Status, TrainingJob, TrainingJobQuerySet
+from training_methods.trainers.events import Failure
+
+LEASE = timedelta(seconds=120)
+HEARTBEAT = timedelta(seconds=10)
+MOST_LOSSES = 3
+
+CANCELLED_IF_ASKED = Case(When(cancel_requested=True, then=Value(Status.CANCELLED)), default=Value(Status.QUEUED))
+NOW_IF_CANCELLED = Case(
+    When(cancel_requested=True, then=Now()), default=Value(None), output_field=DateTimeField(null=True)
+)
+NOBODY = {"owner": "", "lease_until": None, "woken_at": None}
+
+
+class LeaseLost(Exception):
+    """The job is no longer ours: the lease ran out, and it may be running elsewhere."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """The right to run one attempt of a job."""
+
+    job_id: UUID
+    owner: str
+    attempt: int
+
+    def held(self) -> TrainingJobQuerySet:
+        """The job's row while it is ours, else nothing."""
+        return TrainingJob.objects.filter(pk=self.job_id).held_by(self.owner, self.attempt)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """A job whose worker was lost, and what became of it."""
+
+    job_id: UUID
+    owner: str
+    outcome: Status
+
+
+def new_owner() -> str:
+    """A name for one claim, which tells a person where the job runs."""
+    return f"{socket.gethostname()[:150]}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+def claim(job_id: UUID, owner: str) -> Lease | None:
+    """Take a queued job. None: it was cancelled, or another worker has it."""
+    won = (
+        TrainingJob.objects.claimable()
+        .filter(pk=job_id)
+        .update(
+            status=Status.RUNNING,
+            owner=owner,
+            attempt=F("attempt") + 1,
+            lease_until=Now() + LEASE,
+            heartbeat_at=Now(),
+            started_at=Coalesce("started_at", Now()),
+        )
+    )
+    if not won:
+        return None
+    attempt = TrainingJob.objects.values_list("attempt", flat=True).get(pk=job_id)
+    return Lease(job_id=job_id, owner=owner, attempt=attempt)
+
+
+def heartbeat(lease: Lease, **reported: object) -> bool:
+    """Renew the lease, and keep what the job reported meanwhile."""
+    return bool(lease.held().update(lease_until=Now() + LEASE, heartbeat_at=Now(), **reported))
+
+
+def stopping(lease: Lease) -> bool:
+    """The child was asked to stop; it saves a checkpoint first."""
+    return bool(lease.held().filter(status=Status.RUNNING).update(status=Status.STOPPING))
+
+
+def succeed(lease: Lease, **reported: object) -> bool:
+    return finish(lease, Status.SUCCEEDED, **reported)
+
+
+def fail(lease: Lease, failure: Failure) -> bool:
+    return finish(lease, Status.FAILED, failure=in_words(failure))
+
+
+def cancel(lease: Lease) -> bool:
+    """End a running job as cancelled, once its child is gone."""
+    return finish(lease, Status.CANCELLED)
+
+
+def finish(lease: Lease, status: Status, **reported: object) -> bool:
+    return bool(lease.held().update(status=status, finished_at=Now(), **NOBODY, **reported))
+
+
+def release(lease: Lease) -> bool:
+    """Hand a job back: to the queue, or to its end if a cancel was asked for meanwhile."""
+    return bool(lease.held().update(status=CANCELLED_IF_ASKED, finished_at=NOW_IF_CANCELLED, **NOBODY))
+
+
+def request_cancel(job_id: UUID) -> bool:
+    """Cancel a queued job at once; ask the worker of a running one to stop. False: it ended, or was asked before."""
+    queued = When(status=Status.QUEUED, then=Value(Status.CANCELLED))
+    ended_now = When(status=Status.QUEUED, then=Now())
+    return bool(
+        TrainingJob.objects.filter(pk=job_id, cancel_requested=False)
+        .filter(status__in=[Status.QUEUED, Status.RUNNING, Status.STOPPING])
+        .update(
+            cancel_requested=True,
+            status=Case(queued, default=Value(Status.STOPPING)),
+            finished_at=Case(ended_now, default=F("finished_at")),
+        )
+    )
+
+
+def reap() -> list[Loss]:
+    """Hand back the jobs whose worker has not been heard of for a whole lease."""
+    return [loss for job in TrainingJob.objects.lease_over() if (loss := reap_one(job))]
+
+
+def reap_one(job: TrainingJob) -> Loss | None:
+    """None: its worker woke up, a cancel came in, or another reaper was first."""
+    losses = job.events.filter(kind="worker-lost").count() + 1
+    outcome = outcome_of_a_loss(job, losses)
+    still_lost = Lease(job_id=job.pk, owner=job.owner, attempt=job.attempt).held().lease_over()
+    with transaction.atomic():
+        won = still_lost.filter(cancel_requested=job.cancel_requested).update(
+            status=outcome,
+            finished_at=None if outcome == Status.QUEUED else Now(),
+            failure=in_words(lost_for_good(job, losses)) if outcome == Status.FAILED else None,
+            **NOBODY,
+        )
+        if not won:
+            return None
+        JobEvent.objects.create(
+            job=job, attempt=job.attempt, kind="worker-lost", at=timezone.now(), data={"owner": job.owner}
+        )
+    return Loss(job_id=job.pk, owner=job.owner, outcome=outcome)
+
+
+def outcome_of_a_loss(job: TrainingJob, losses: int) -> Status:
+    if job.cancel_requested:
+        return Status.CANCELLED
+    return Status.FAILED if losses >= MOST_LOSSES else Status.QUEUED
+
+
+def lost_for_good(job: TrainingJob, losses: int) -> Failure:
+    return Failure(
+        message=f"The worker that ran this job was lost {losses} times, so it is not tried again.",
+        hint="Look whether the machine ran out of memory or was restarted, then start the job anew.",
+        evidence=f"The last worker was {job.owner}.",
+    )
+
+
+def in_words(failure: Failure) -> dict[str, str]:
+    """As the job keeps it."""
+    return failure.model_dump(include={"message", "hint", "evidence", "traceback"})

@@ -1,0 +1,66 @@
+"""The train log in the database: the first and the last of it, so that no child fills it up. The file stays whole."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.template.defaultfilters import filesizeformat
+
+from training_jobs.models import LogChunk
+from training_jobs.supervisor import HEAD, TAIL, LogPiece
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogText:
+    """Text after a cursor. Ask again with `cursor`; there is more at once if `more`."""
+
+    cursor: int
+    text: str
+    more: bool
+
+
+def append(job_id: UUID, attempt: int, pieces: Iterable[LogPiece]) -> None:
+    chunks = [
+        LogChunk(job_id=job_id, attempt=attempt, offset=piece.offset, size=piece.size, text=storable(piece.text))
+        for piece in pieces
+    ]
+    LogChunk.objects.bulk_create(chunks)
+    if chunks and (end := chunks[-1].offset + chunks[-1].size) > HEAD + TAIL:
+        LogChunk.objects.filter(job_id=job_id, attempt=attempt, offset__gte=HEAD, offset__lt=end - TAIL).delete()
+
+
+def storable(text: str) -> str:
+    """PostgreSQL stores no NUL."""
+    return text.replace("\0", "�")
+
+
+def read(job_id: UUID, *, after: int = 0, most: int = 16) -> LogText:
+    """What came after a chunk, at most `most` chunks of 256 KB. Gaps and new attempts are said in a line."""
+    chunks = list(LogChunk.objects.filter(job_id=job_id, pk__gt=after).order_by("pk")[: most + 1])
+    before = LogChunk.objects.filter(job_id=job_id, pk__lte=after).order_by("pk").last() if after else None
+    shown = chunks[:most]
+    return LogText(
+        cursor=shown[-1].pk if shown else after,
+        text="".join(with_gaps(before, shown)),
+        more=len(chunks) > most,
+    )
+
+
+def read_end(job_id: UUID, *, most: int = 2) -> LogText:
+    """The last chunks, for a page that follows the tail."""
+    last = LogChunk.objects.filter(job_id=job_id).order_by("-pk").values_list("pk", flat=True)[most : most + 1]
+    return read(job_id, after=last[0] if last else 0, most=most)
+
+
+def with_gaps(before: LogChunk | None, chunks: list[LogChunk]) -> Iterator[str]:
+    for chunk in chunks:
+        if before is None or before.attempt != chunk.attempt:
+            if chunk.attempt > 1:
+                yield f"── attempt {chunk.attempt} ──\n"
+            end = 0
+        else:
+            end = before.offset + before.size
+        if chunk.offset > end:
+            yield f"\n── {filesizeformat(chunk.offset - end)} left out here; the file on disk has them ──\n"
+        yield chunk.text
+        before = chunk

@@ -1,0 +1,52 @@
+import os
+import socket
+from argparse import ArgumentParser
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError
+from django.db import connection, connections
+
+from training_jobs import broker
+
+
+class Command(BaseCommand):
+    help = "Runs a worker, and the embedded broker with it unless REDIS_URL is set. Ctrl-C hands its jobs back."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--concurrency", type=int, default=1, help="how many jobs may run here at once (1)")
+        parser.add_argument("--queues", default="default", help="which queues it serves, with commas between (default)")
+
+    def handle(self, *, concurrency: int, queues: str, **options: Any) -> None:
+        if concurrency < 1:
+            raise CommandError(f"A worker runs at least one job at once, not {concurrency}.")
+        try:
+            with broker.running(settings.DATA_DIR):
+                what = f"{concurrency} at once from {queues}"
+                self.stdout.write(f"Worker for {what}: {broker.describe()}, {database()}. Ctrl-C stops it.")
+                self.stdout.flush()
+                self.work(concurrency, queues)
+        except broker.BrokerError as error:
+            raise CommandError(str(error)) from error
+
+    def work(self, concurrency: int, queues: str) -> None:
+        """Until it is told to stop."""
+        connections.close_all()  # what is open now would be shared with every process of the pool
+        worker = current_app.Worker(
+            hostname=f"{os.getpid()}@{socket.gethostname()}",
+            concurrency=concurrency,
+            queues=queues,
+            quiet=True,
+            without_gossip=True,
+            without_mingle=True,
+        )
+        worker.start()
+        if worker.exitcode:
+            raise SystemExit(worker.exitcode)
+
+
+def database() -> str:
+    """Which one, without its password."""
+    facts = connection.settings_dict
+    return f"{connection.display_name} at {facts['HOST'] or facts['NAME']}"

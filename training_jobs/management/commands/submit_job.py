@@ -1,0 +1,106 @@
+import json
+import sys
+from argparse import ArgumentParser
+from typing import Any, TypeVar
+
+from django.core.management import BaseCommand, CommandError
+from django.db.models import Model, QuerySet
+
+from training_jobs.follow import follow
+from training_jobs.models import Dataset, FoundationModel, Status, TrainingJob
+from training_jobs.submission import Refused, submit
+from training_methods.models import TrainingMethod
+
+M = TypeVar("M", bound=Model)
+
+
+class Command(BaseCommand):
+    help = "Queues a training job; with --wait, shows its progress and exits 0 only if it succeeds."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--method", required=True, help="internal name of a training method")
+        parser.add_argument("--base-model", required=True, help="name or id of a base model")
+        parser.add_argument("--dataset", required=True, help="name or id of a dataset")
+        parser.add_argument("--name", default="", help="train name; from the method and the time if left out")
+        parser.add_argument("--set", action="append", default=[], metavar="PARAMETER=VALUE", help="again for each one")
+        parser.add_argument("--seed", type=int, default=42)
+        parser.add_argument("--wait", action="store_true", help="until it has ended")
+        parser.add_argument("--json", action="store_true", help="the outcome as JSON in the last line")
+
+    def handle(self, *, method: str, base_model: str, dataset: str, **options: Any) -> None:
+        try:
+            job = submit(
+                method=find(TrainingMethod.objects.filter(internal_name=method), "training method", method),
+                base_model=find_named(FoundationModel.objects.all(), "base model", base_model),
+                dataset=find_named(Dataset.objects.all(), "dataset", dataset),
+                name=options["name"],
+                values=dict(parse(setting) for setting in options["set"]),
+                seed=options["seed"],
+            )
+        except Refused as refused:
+            raise CommandError(in_lines(refused.mistakes)) from refused
+        self.stderr.write(f"{job} is job {job.pk}.")
+        if options["wait"]:
+            job = self.wait_for(job)
+        self.report(job, as_json=options["json"])
+        if options["wait"] and job.status != Status.SUCCEEDED:
+            sys.exit(1)
+
+    def wait_for(self, job: TrainingJob) -> TrainingJob:
+        try:
+            return follow(job, sys.stderr)
+        except KeyboardInterrupt:
+            self.stderr.write(f"\nNo longer waiting; job {job.pk} goes on without us.")
+            sys.exit(130)
+
+    def report(self, job: TrainingJob, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(outcome(job)))
+        elif job.failure:
+            self.stderr.write(in_words(job.failure))
+        elif path := outcome(job)["output_dir"]:
+            self.stdout.write(f"The customized model is in {path}")
+
+
+def find(records: QuerySet[M], what: str, name: str) -> M:
+    if found := records.first():
+        return found
+    raise CommandError(f"There is no {what} “{name}”. There are: {known_names(records.model)}.")
+
+
+def find_named(records: QuerySet[M], what: str, name: str) -> M:
+    """By name without regard to case, or by id."""
+    by_name = records.filter(name__iexact=name)
+    return find(records.filter(pk=name) if name.isdecimal() and not by_name.exists() else by_name, what, name)
+
+
+def known_names(model: type[Model]) -> str:
+    field = "internal_name" if model is TrainingMethod else "name"
+    names = model._default_manager.order_by(field).values_list(field, flat=True)[:20]
+    return ", ".join(names) or "none yet"
+
+
+def parse(setting: str) -> tuple[str, str]:
+    name, equals, value = setting.partition("=")
+    if not equals:
+        raise CommandError(f"--set takes PARAMETER=VALUE, not “{setting}”.")
+    return name.strip(), value
+
+
+def in_lines(mistakes: dict[str, str]) -> str:
+    return "\n".join(f"{field}: {sentence}" for field, sentence in mistakes.items())
+
+
+def in_words(failure: dict[str, str]) -> str:
+    return "\n".join(filter(None, (failure[part] for part in ("message", "hint", "evidence", "traceback"))))
+
+
+def outcome(job: TrainingJob) -> dict[str, Any]:
+    model = getattr(job, "customized_model", None)
+    return {
+        "id": str(job.pk),
+        "status": job.status,
+        "metrics": job.latest_metrics,
+        "error": job.failure["message"] if job.failure else None,
+        "output_dir": model.path if model else None,
+    }

@@ -1,0 +1,58 @@
+"""The folder of one attempt: what the child is told, and what it starts from."""
+
+from pathlib import Path
+
+from training_jobs import customized_models
+from training_jobs.models import JobEvent, TrainingJob
+from training_methods.trainers import DataFormat
+from training_methods.trainers.base import DatasetFile, RunSpec
+from training_methods.trainers.events import Failure
+
+
+def lay_out(job: TrainingJob, directory: Path, *, threads: int) -> RunSpec:
+    """Make the folder with its run.json."""
+    spec = run_spec(job, directory, threads=threads)
+    for folder in (spec.output, spec.checkpoints):
+        folder.mkdir(parents=True)
+    (directory / "run.json").write_text(spec.model_dump_json(indent=2))
+    return spec
+
+
+def run_spec(job: TrainingJob, directory: Path, *, threads: int) -> RunSpec:
+    """From the job's snapshots alone: what became of the method or the base model's record since does not count."""
+    method, dataset = job.method_snapshot, job.dataset_snapshot
+    return RunSpec(
+        trainer=method["trainer"],
+        trainer_file=method["trainer_file"],
+        parameters=job.parameters,
+        base_model=job.base_model_snapshot["path"],
+        base_model_name=job.base_model_snapshot["name"],
+        dataset=DatasetFile(
+            path=dataset["path"], data_format=DataFormat(dataset["data_format"]), mapping=dataset["mapping"]
+        ),
+        output=directory / "output",
+        checkpoints=directory / "checkpoints",
+        resume_from=newest_checkpoint(job),
+        seed=job.seed,
+        threads=threads,
+        name=job.name,
+        train_id=str(job.pk),
+        model_name=customized_models.name_of(job),
+    )
+
+
+def newest_checkpoint(job: TrainingJob) -> Path | None:
+    """The last one an earlier attempt saved to its end, unless it was removed since."""
+    saved = JobEvent.objects.filter(job=job, kind="checkpoint").order_by("-pk").values_list("data__path", flat=True)
+    return next((Path(path) for path in saved if Path(path).is_dir()), None)
+
+
+def missing_input(job: TrainingJob) -> Failure | None:
+    """Why the job cannot start, if what it was made of is gone."""
+    for what, snapshot in (("base model", job.base_model_snapshot), ("dataset", job.dataset_snapshot)):
+        if not Path(snapshot["path"]).exists():
+            return Failure(
+                message=f"The {what} “{snapshot['name']}” is not at {snapshot['path']} any more.",
+                hint="Put it back, or register it again and start a new train.",
+            )
+    return None
