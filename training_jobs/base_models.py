@@ -222,7 +222,7 @@ def add(folder_or_hub_id: str, *, name: str, user: AbstractBaseUser | None = Non
     try:
         with transaction.atomic():
             return FoundationModel.objects.create(
-                name=name, path=str(folder), hub_id=hub_id, created_by_id=user and user.pk, **found
+                name=name, path=str(folder), hub_id=hub_id, created_by_id=user.pk if user else None, **found
             )
     except IntegrityError:
         raise name_in_use(name) from None

@@ -57,7 +57,7 @@ def import_file(
     with copied(source) as (draft, sha256):
         request = Request(path=draft, name=original, data_format=data_format, mapping=mapping or {})
         found = usable(survey(request), original)
-        record = Dataset(name=name, original_name=original, sha256=sha256, created_by_id=user and user.pk)
+        record = Dataset(name=name, original_name=original, sha256=sha256, created_by_id=user.pk if user else None)
         return keep(draft, record, found)
 
 
