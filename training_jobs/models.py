@@ -107,6 +107,15 @@ class TrainingJobQuerySet(models.QuerySet["TrainingJob"]):
     def ended(self) -> "TrainingJobQuerySet":
         return self.filter(status__in=ENDED)
 
+    def for_lists(self) -> "TrainingJobQuerySet":
+        """Without what only a job's own page shows."""
+        rows = self.select_related("created_by")
+        return rows.defer("dataset_snapshot", "parameters", "changed_parameters", "versions", "failure")
+
+    def with_links(self) -> "TrainingJobQuerySet":
+        """With everything that a job's page leads to."""
+        return self.select_related("created_by", "method", "base_model", "dataset", "customized_model")
+
     def matching(self, words: str) -> "TrainingJobQuerySet":
         """Jobs where each of the words is in the train's name, or in that of its method or base model."""
         found = self
