@@ -9,13 +9,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    import redis
 
 LONGEST_SOCKET_PATH = 100  # bytes; the system's own limit is 104 on macOS and 108 on Linux
 SECONDS_TO_START = 20
@@ -170,9 +173,9 @@ def start(data_dir: Path) -> None:
 def answers(path: Path) -> bool:
     import redis
 
-    with redis.Redis(unix_socket_path=str(path), socket_timeout=2, retry=None) as client:
+    with client(path) as broker:
         try:
-            return bool(client.ping())
+            return bool(broker.ping())
         except redis.ConnectionError:  # nobody listens, or it is still reading its file
             return False
         except redis.TimeoutError as error:
@@ -184,15 +187,20 @@ def stop(data_dir: Path) -> None:
     import redis
 
     path = socket_path(data_dir)
-    with (
-        redis.Redis(unix_socket_path=str(path), socket_timeout=5, retry=None) as client,
-        suppress(redis.ConnectionError),
-    ):
-        client.shutdown()
+    with client(path) as broker, suppress(redis.ConnectionError):
+        broker.shutdown()
     wait_until(lambda: not path.exists(), f"The embedded broker at {path} did not stop.")
 
 
-def wait_until(done: Any, otherwise: str) -> None:
+def client(path: Path) -> "redis.Redis":
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    return redis.Redis(unix_socket_path=str(path), socket_timeout=5, retry=Retry(NoBackoff(), 0))
+
+
+def wait_until(done: Callable[[], bool], otherwise: str) -> None:
     deadline = time.monotonic() + SECONDS_TO_START
     while not done():
         if time.monotonic() > deadline:

@@ -55,7 +55,7 @@ def run(job_id: UUID, draining: Flag, *, threads: int = 1) -> None:
         logger.warning("Job %s is no longer ours (attempt %s): its child was ended.", job_id, lease.attempt)
     except Exception:
         failure = Failure(message="The job engine itself failed at this job.", traceback=traceback.format_exc())
-        attempt.patiently(lambda: leases.fail(lease, failure))
+        attempt.patiently(leases.fail, lease, failure)
         raise
 
 
@@ -82,13 +82,13 @@ class Attempt:
         if spec.resume_from:
             self.record("resumed", checkpoint=str(spec.resume_from))
         ending = self.supervise(Supervisor(self.directory, threads=threads))
-        self.patiently(lambda: self.settle(ending))
+        self.patiently(self.settle, ending)
 
     def supervise(self, supervisor: Supervisor) -> Finished | Failure:
         """Whatever happens in here, the child does not outlive it."""
         with supervisor as child:
             for batch in child.watch():
-                self.patiently(lambda batch=batch: self.keep(batch))
+                self.patiently(self.keep, batch)
                 if self.stop is None and (reason := self.patiently(self.reason_to_stop)):
                     self.stop = reason
                     child.stop()
@@ -181,11 +181,11 @@ class Attempt:
         """Something that happened to the job, beside what its child reports."""
         JobEvent.objects.create(job=self.job, attempt=self.lease.attempt, kind=kind, at=timezone.now(), data=data)
 
-    def patiently(self, write: Callable[[], T]) -> T:
+    def patiently(self, write: Callable[..., T], *args: object) -> T:
         """While the database is away, try again for as long as the lease lasts. The training goes on meanwhile."""
         while True:
             try:
-                return write()
+                return write(*args)
             except (OperationalError, InterfaceError) as error:
                 if time.monotonic() - self.renewed > LEASE.total_seconds():
                     raise LeaseLost from error

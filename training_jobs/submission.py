@@ -63,7 +63,7 @@ def submit(
         refuse_if_gone(method=method, base_model=base_model, dataset=dataset)
         job = TrainingJob.objects.create(
             name=name,
-            created_by=user,
+            created_by_id=user.pk if user else None,
             method=method,
             base_model=base_model,
             dataset=dataset,

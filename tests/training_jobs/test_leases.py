@@ -1,0 +1,208 @@
+"""Changes of status: each is won by one, and by nobody whose attempt is over."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from tests.training_jobs.engine import let_lease_run_out, queued_job, running_job, status_of
+from training_jobs import leases
+from training_jobs.models import Status
+from training_methods.trainers.events import Failure
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_gives_a_queued_job_to_who_claims_it():
+    job = queued_job()
+
+    lease = leases.claim(job.pk, "me")
+
+    job.refresh_from_db()
+    assert lease == leases.Lease(job_id=job.pk, owner="me", attempt=1)
+    assert (job.status, job.owner, job.attempt) == (Status.RUNNING, "me", 1)
+    assert timedelta(seconds=100) < job.lease_until - timezone.now() < timedelta(seconds=140)
+
+
+def test_it_gives_a_job_once():
+    job, _ = running_job()
+
+    assert leases.claim(job.pk, "another") is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_gives_each_of_many_jobs_to_exactly_one_of_many_claimers():
+    jobs = [queued_job().pk for _ in range(50)]
+
+    def claim_all(owner: int) -> int:
+        try:
+            return sum(leases.claim(job, str(owner)) is not None for job in jobs)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        wins = list(pool.map(claim_all, range(8)))
+
+    assert sum(wins) == 50
+
+
+def test_it_does_not_give_a_job_whose_cancel_was_asked_for():
+    job = queued_job(cancel_requested=True)
+
+    assert leases.claim(job.pk, "me") is None
+
+
+def test_it_renews_the_lease():
+    job, lease = running_job()
+    let_lease_run_out(job)
+
+    assert leases.heartbeat(lease)
+
+    job.refresh_from_db()
+    assert job.lease_until > timezone.now()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        leases.heartbeat,
+        leases.stopping,
+        leases.succeed,
+        leases.cancel,
+        leases.release,
+        lambda lease: leases.fail(lease, Failure(message="late")),
+    ],
+)
+def test_it_lets_nobody_change_a_job_after_losing_it(change):
+    job, lost = running_job()
+    let_lease_run_out(job)
+    leases.reap()
+    leases.claim(job.pk, "successor")
+
+    assert not change(lost)
+
+    job.refresh_from_db()
+    assert (job.status, job.owner, job.attempt) == (Status.RUNNING, "successor", 2)
+
+
+def test_it_keeps_why_a_job_failed():
+    job, lease = running_job()
+
+    assert leases.fail(lease, Failure(message="The loss exploded.", hint="Try a smaller rate."))
+
+    job.refresh_from_db()
+    assert (job.status, job.owner) == (Status.FAILED, "")
+    assert job.finished_at is not None
+    assert job.failure == {
+        "message": "The loss exploded.",
+        "hint": "Try a smaller rate.",
+        "evidence": "",
+        "traceback": "",
+    }
+
+
+def test_it_cancels_a_queued_job_at_once():
+    job = queued_job()
+
+    assert leases.request_cancel(job.pk)
+
+    job.refresh_from_db()
+    assert job.status == Status.CANCELLED
+    assert job.finished_at is not None
+
+
+def test_it_asks_the_worker_of_a_running_job_to_stop():
+    job, lease = running_job()
+
+    assert leases.request_cancel(job.pk)
+
+    job.refresh_from_db()
+    assert (job.status, job.cancel_requested, job.finished_at) == (Status.STOPPING, True, None)
+    assert leases.cancel(lease)
+    assert status_of(job) == Status.CANCELLED
+
+
+def test_it_cancels_once_and_nothing_that_has_ended():
+    asked, _ = running_job()
+    ended, lease = running_job()
+    leases.request_cancel(asked.pk)
+    leases.succeed(lease)
+
+    assert not leases.request_cancel(asked.pk)
+    assert not leases.request_cancel(ended.pk)
+    assert status_of(ended) == Status.SUCCEEDED
+
+
+def test_it_hands_a_job_back_to_the_queue():
+    job, lease = running_job()
+    leases.stopping(lease)
+
+    assert leases.release(lease)
+
+    job.refresh_from_db()
+    assert (job.status, job.owner, job.lease_until, job.woken_at) == (Status.QUEUED, "", None, None)
+    assert leases.claim(job.pk, "next").attempt == 2
+
+
+def test_it_ends_a_job_that_is_handed_back_after_a_cancel():
+    job, lease = running_job()
+    leases.request_cancel(job.pk)
+
+    leases.release(lease)
+
+    job.refresh_from_db()
+    assert job.status == Status.CANCELLED
+    assert job.finished_at is not None
+
+
+def test_it_reaps_a_job_whose_worker_was_lost():
+    job, _ = running_job()
+    let_lease_run_out(job)
+
+    losses = leases.reap()
+
+    assert losses == [leases.Loss(job_id=job.pk, owner="worker", outcome=Status.QUEUED)]
+    assert status_of(job) == Status.QUEUED
+    assert job.events.get().data == {"owner": "worker"}
+    assert leases.reap() == []
+
+
+def test_it_reaps_nobody_who_holds_a_lease():
+    job, _ = running_job()
+
+    assert leases.reap() == []
+    assert status_of(job) == Status.RUNNING
+
+
+def test_it_does_not_reap_a_worker_that_woke_up_meanwhile():
+    job, lease = running_job()
+    let_lease_run_out(job)
+    job.refresh_from_db()
+    leases.heartbeat(lease)
+
+    assert leases.reap_one(job) is None
+    assert job.events.count() == 0
+
+
+def test_it_cancels_a_lost_job_that_was_to_be_cancelled():
+    job, _ = running_job()
+    leases.request_cancel(job.pk)
+    let_lease_run_out(job)
+
+    leases.reap()
+
+    assert status_of(job) == Status.CANCELLED
+
+
+def test_it_gives_up_a_job_that_loses_its_worker_three_times():
+    job = queued_job()
+    for _ in range(3):
+        leases.claim(job.pk, "worker")
+        let_lease_run_out(job)
+        leases.reap()
+
+    job.refresh_from_db()
+    assert job.status == Status.FAILED
+    assert job.failure["message"] == "The worker that ran this job was lost 3 times, so it is not tried again."
