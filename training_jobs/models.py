@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower, Now
 from django.urls import reverse
+from django.utils import timezone
 
 from training_methods.models import TrainingMethod
 
@@ -223,6 +224,11 @@ class TrainingJob(models.Model):
         if self.status == Status.SUCCEEDED:
             return 100
         return min(100, 100 * self.step // self.total_steps) if self.total_steps else 0
+
+    @property
+    def seconds_taken(self) -> float | None:
+        """From the first start to the end, or until now."""
+        return ((self.finished_at or timezone.now()) - self.started_at).total_seconds() if self.started_at else None
 
 
 class JobEvent(models.Model):
