@@ -226,6 +226,11 @@ class TrainingJob(models.Model):
         return min(100, 100 * self.step // self.total_steps) if self.total_steps else 0
 
     @property
+    def machine(self) -> str:
+        """Where it runs, as `leases.new_owner` says it."""
+        return self.owner.partition(":")[0]
+
+    @property
     def seconds_taken(self) -> float | None:
         """From the first start to the end, or until now."""
         return ((self.finished_at or timezone.now()) - self.started_at).total_seconds() if self.started_at else None
