@@ -1,13 +1,17 @@
 """Jobs and their inputs as the engine's tests need them."""
 
+import subprocess
+import time
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models.functions import Now
 
 from training_jobs.leases import Lease, claim
 from training_jobs.models import TrainingJob
+
+T = TypeVar("T")
 
 
 def queued_job(**fields: Any) -> TrainingJob:
@@ -37,3 +41,17 @@ def let_lease_run_out(job: TrainingJob) -> None:
 
 def status_of(job: TrainingJob) -> str:
     return TrainingJob.objects.values_list("status", flat=True).get(pk=job.pk)
+
+
+def wait_for(condition: Callable[[], T], seconds: float = 30) -> T:
+    """What the condition gives once that is true; its last answer when time is up."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return found
+
+
+def has_gone(pid: int) -> bool:
+    """No such process, or one that only waits for its parent to notice."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
+    return not state.strip() or state.startswith("Z")
