@@ -51,6 +51,21 @@ class Parameter(BaseModel):
             **{key: schema[key] for key in ("group", "basic") if key in schema},
         )
 
+    @property
+    def allowed(self) -> str:
+        """Its choices or bounds in words: “a, b”, “From 1 to 8”, “Above 0, below 1”, “At least 1”."""
+        if self.choices:
+            return ", ".join(map(str, self.choices))
+        if self.minimum is not None and self.maximum is not None:
+            return f"From {self.minimum:g} to {self.maximum:g}"
+        words = {
+            "at least": self.minimum,
+            "above": self.exclusive_minimum,
+            "at most": self.maximum,
+            "below": self.exclusive_maximum,
+        }
+        return ", ".join(f"{word} {bound:g}" for word, bound in words.items() if bound is not None).capitalize()
+
     def field(self) -> tuple[Any, Any]:
         """The pydantic field that accepts this parameter's values."""
         bounds = {
