@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
 from training_jobs import hub
@@ -214,8 +215,25 @@ def fingerprint(folder: Path, heads: dict[Path, Head]) -> str:
     return digest.hexdigest()
 
 
-def add(folder_or_hub_id: str, *, name: str, user: AbstractBaseUser | None = None) -> FoundationModel:
+def may_change(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Staff, since whoever adds a base model names folders of the server."""
+    return bool(getattr(user, "is_staff", False))
+
+
+def refuse_others(user: AbstractBaseUser | AnonymousUser | None) -> None:
+    if user and not may_change(user):
+        raise PermissionDenied("Base models are folders of the server, so staff add and delete them.")
+
+
+def delete(model: FoundationModel, *, user: AbstractBaseUser | AnonymousUser | None = None) -> None:
+    """Deletes the record. The folder stays, and so do the jobs that started from it."""
+    refuse_others(user)
+    model.delete()
+
+
+def add(folder_or_hub_id: str, *, name: str, user: AbstractBaseUser | AnonymousUser | None = None) -> FoundationModel:
     """Takes a local folder on record, or downloads a model of the hub first. Raises BadBaseModel."""
+    refuse_others(user)
     name = unused_name(name.strip())
     folder, hub_id = located(folder_or_hub_id.strip())
     found = asdict(inspect(folder))

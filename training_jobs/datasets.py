@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
 from training_jobs.models import ENDED, Dataset
@@ -99,6 +100,12 @@ def copied(source: Path) -> Iterator[tuple[Path, str]]:
         draft.unlink(missing_ok=True)
 
 
+def look(path: Path, *, original_name: str) -> Survey:
+    """The file's columns and first rows, and its format where that shows. Raises BadDataset where it has neither."""
+    found = survey(Request(path=path, name=original_name, whole=False))
+    return found if found.columns else usable(found, original_name)
+
+
 def survey(request: Request) -> Survey:
     """Reads the file in a child process of limited memory."""
     try:
@@ -141,11 +148,18 @@ def keep(draft: Path, record: Dataset, found: Survey) -> Dataset:
     return record
 
 
-def delete(dataset: Dataset) -> None:
+def may_delete(dataset: Dataset, user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Whoever brought it, or staff."""
+    return user.pk is not None and (dataset.created_by_id == user.pk or getattr(user, "is_staff", False))
+
+
+def delete(dataset: Dataset, *, user: AbstractBaseUser | AnonymousUser | None = None) -> None:
     """Deletes the record, and its file unless another dataset has the same rows. Raises DatasetInUse."""
+    if user and not may_delete(dataset, user):
+        raise PermissionDenied(f"“{dataset.name}” was added by somebody else: staff can delete it.")
     waiting = list(dataset.jobs.exclude(status__in=ENDED).values_list("name", flat=True)[:3])
     if waiting:
-        raise DatasetInUse(f"“{dataset.name}” is needed by {', '.join(waiting)}: wait for the end or cancel first.")
+        raise DatasetInUse(f"“{dataset.name}” is needed by {', '.join(waiting)}: wait for the end, or cancel first.")
     with transaction.atomic():
         dataset.delete()
         # Inside the transaction, so that on SQLite no import of the same rows comes between.

@@ -63,7 +63,7 @@ def test_it_says_why_a_folder_is_refused(folder):
 def test_it_refuses_a_name_in_use_whatever_its_case(folder):
     add_base_model(folder, "--name", "Tiny")
 
-    with pytest.raises(CommandError, match="A base model named “TINY” exists already: choose another name."):
+    with pytest.raises(CommandError, match="A base model named “TINY” exists already"):
         add_base_model(folder, "--name", "TINY")
 
 

@@ -48,6 +48,11 @@ class Survey(BaseModel):
     problems: list[Problem] = Field(default_factory=list)
     problem_count: int = 0
 
+    @property
+    def lacks_format(self) -> bool:
+        """The rows can be read, and nobody knows yet what they are."""
+        return bool(self.columns) and self.data_format is None
+
     def add_problem(self, number: int, reason: object) -> None:
         self.problem_count += 1
         if len(self.problems) < PROBLEMS_KEPT:

@@ -1,0 +1,96 @@
+"""The forms that bring a dataset in, and what the list of datasets is narrowed by."""
+
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django_filters import CharFilter, ChoiceFilter, FilterSet, OrderingFilter
+
+from training_jobs import datasets
+from training_jobs.models import Dataset
+from training_methods.trainers import DataFormat
+from training_methods.trainers.rows import Column
+
+FORMATS = [(str(option), option.label) for option in DataFormat]
+
+
+class DatasetFilter(FilterSet):
+    q = CharFilter("name", "icontains", label="Search")
+    format = ChoiceFilter("data_format", choices=FORMATS, empty_label="Any format", label="Format")
+    sort = OrderingFilter(fields=[(name, name) for name in ("name", "row_count", "size_bytes", "created_at")])
+
+    class Meta:
+        model = Dataset
+        fields: list[str] = []
+
+
+def unused_name(name: str) -> str:
+    try:
+        return datasets.unused_name(name)
+    except datasets.BadDataset as bad:
+        raise forms.ValidationError(str(bad)) from bad
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(
+        label="Drop a file here, or choose one",
+        allow_empty_file=True,
+        widget=forms.FileInput({"accept": ".jsonl,.ndjson,.json,.csv,.tsv,.parquet"}),
+        error_messages={"required": "Choose a file, or drop one here.", "missing": "Choose a file, or drop one here."},
+    )
+    name = forms.CharField(required=False, max_length=100, help_text="Left empty, it is the file's name.")
+    choose = forms.BooleanField(required=False, label="Let me choose the format and the columns")
+
+    use_required_attribute = False
+
+    def clean(self) -> dict[str, Any]:
+        file, name = self.cleaned_data.get("file"), self.cleaned_data.get("name")
+        if file and name is not None:
+            try:
+                self.cleaned_data["name"] = unused_name(name or Path(file.name).stem[:100])
+            except forms.ValidationError as error:
+                self.add_error("name", error)
+        return self.cleaned_data
+
+
+class ColumnsForm(forms.Form):
+    """Which format the rows have, and which of the file's columns stands for each of the format's."""
+
+    name = forms.CharField(max_length=100)
+    data_format = forms.ChoiceField(
+        choices=FORMATS,
+        label="Format",
+        widget=forms.Select({"hx-get": "", "hx-target": "#columns", "hx-swap": "outerHTML"}),
+    )
+
+    use_required_attribute = False
+
+    def __init__(self, data_format: DataFormat, in_file: list[str], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.columns = data_format.columns
+        for column in self.columns:
+            self.fields[column.name] = column_field(column, in_file)
+        self.fields["columns_of"] = forms.CharField(widget=forms.HiddenInput, initial=data_format)
+
+    def clean_name(self) -> str:
+        return unused_name(self.cleaned_data["name"])
+
+    @property
+    def column_fields(self) -> list[forms.BoundField]:
+        return [self[column.name] for column in self.columns]
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        chosen = {column.name: self.cleaned_data[column.name] for column in self.columns}
+        return {name: column for name, column in chosen.items() if column}
+
+
+def column_field(column: Column, in_file: list[str]) -> forms.ChoiceField:
+    nothing = ("", "None" if column.optional else "Choose a column")
+    return forms.ChoiceField(
+        choices=[nothing, *((name, name) for name in in_file)],
+        initial=column.found_in(in_file),
+        label=column.name.capitalize(),
+        required=not column.optional,
+        error_messages={"required": f"Choose the column that holds the {column.name}."},
+    )

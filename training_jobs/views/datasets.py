@@ -1,0 +1,164 @@
+"""The pages of datasets."""
+
+from pathlib import Path
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.decorators import method_decorator
+from django.views.decorators.vary import vary_on_headers
+from django.views.generic import View
+
+from training_jobs import datasets
+from training_jobs.datasets import BadDataset
+from training_jobs.forms.datasets import ColumnsForm, DatasetFilter, UploadForm
+from training_jobs.models import Dataset
+from training_jobs.uploads import Upload
+from training_methods.trainers import DataFormat
+from training_methods.trainers.row_files import FileType, Row
+from training_methods.trainers.survey import Survey
+
+ROWS = 25
+JOBS_SHOWN = 10
+
+
+def dataset_list(request: HttpRequest) -> HttpResponse:
+    kept = Dataset.objects.select_related("created_by").defer("preview", "mapping", "columns")
+    found = DatasetFilter(request.GET, kept)
+    page = Paginator(found.qs, ROWS).get_page(request.GET.get("page"))
+    context = {"page_obj": page, "filter_fields": [found.form["format"]]}
+    return render(request, "training_jobs/dataset_list.html", context)
+
+
+class DatasetAddView(View):
+    """Takes a file. One whose format shows is imported at once; of any other the columns are asked for."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.page(UploadForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = UploadForm(request.POST, request.FILES)
+        if not form.is_valid():
+            return self.page(form)
+        upload = Upload.keep(form.cleaned_data["file"])
+        try:
+            return self.bring_in(form, upload)
+        except BadDataset as bad:
+            if bad.survey.lacks_format:
+                return redirect("training_jobs:dataset-columns", upload.token)
+            upload.forget()
+            form.add_error("file", str(bad))
+            return self.page(form, bad)
+
+    def bring_in(self, form: UploadForm, upload: Upload) -> HttpResponse:
+        if form.cleaned_data["choose"]:
+            datasets.look(upload.path, original_name=upload.name)
+            return redirect("training_jobs:dataset-columns", upload.token)
+        name = form.cleaned_data["name"]
+        dataset = datasets.import_file(upload.path, name=name, original_name=upload.name, user=self.request.user)
+        return added(self.request, dataset, upload)
+
+    def page(self, form: UploadForm, bad: BadDataset | None = None) -> HttpResponse:
+        return render(self.request, "training_jobs/dataset_add.html", {"form": form, "bad": bad, "formats": list(DataFormat)})
+
+
+@method_decorator(vary_on_headers("HX-Request"), name="dispatch")
+class DatasetColumnsView(View):
+    """Asks what an upload's columns mean. htmx gets the columns of `?data_format=` alone."""
+
+    upload: Upload
+    found: Survey
+
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: str) -> HttpResponseBase:
+        upload = Upload.waiting(kwargs["token"])
+        if upload is None:
+            messages.error(request, "This upload is not here any more: add the file again.")
+            return redirect("training_jobs:dataset-add")
+        self.upload, self.found = upload, datasets.look(upload.path, original_name=upload.name)
+        return super().dispatch(request, *args, **kwargs)
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        form = self.form(request.GET.get("data_format"))
+        is_part = request.htmx and not request.htmx.boosted
+        return self.page(form, template="_dataset_column_fields" if is_part else "dataset_columns")
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        chosen = request.POST.get("data_format")
+        if chosen != request.POST.get("columns_of"):
+            return self.page(self.form(chosen))  # without JavaScript a format's columns come with the next page
+        form = self.form(chosen, request.POST)
+        return self.bring_in(form) if form.is_valid() else self.page(form)
+
+    def form(self, chosen: str | None, data: QueryDict | None = None) -> ColumnsForm:
+        detected = self.found.data_format or DataFormat.PROMPT_COMPLETION
+        data_format = DataFormat(chosen) if chosen in list(DataFormat) else detected
+        initial = {"name": Path(self.upload.name).stem[:100], "data_format": str(data_format)}
+        return ColumnsForm(data_format, self.found.columns, data, initial=initial)
+
+    def bring_in(self, form: ColumnsForm) -> HttpResponse:
+        try:
+            dataset = datasets.import_file(
+                self.upload.path,
+                name=form.cleaned_data["name"],
+                data_format=DataFormat(form.cleaned_data["data_format"]),
+                mapping=form.mapping,
+                original_name=self.upload.name,
+                user=self.request.user,
+            )
+        except BadDataset as bad:
+            form.add_error(None, str(bad))
+            return self.page(form, bad)
+        return added(self.request, dataset, self.upload)
+
+    def page(
+        self, form: ColumnsForm, bad: BadDataset | None = None, *, template: str = "dataset_columns"
+    ) -> HttpResponse:
+        context = {"form": form, "bad": bad, "found": self.found, "upload": self.upload}
+        return render(self.request, f"training_jobs/{template}.html", context)
+
+
+def added(request: HttpRequest, dataset: Dataset, upload: Upload) -> HttpResponse:
+    upload.forget()
+    messages.success(request, f"“{dataset.name}” is added: {dataset.row_count:,} rows.")
+    return redirect(dataset)
+
+
+def dataset_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    dataset = get_object_or_404(Dataset.objects.select_related("created_by"), pk=pk)
+    context = {
+        "dataset": dataset,
+        "format": DataFormat(dataset.data_format).label,
+        "file_type": FileType(dataset.file_type).label,
+        "rows": [parts(row) for row in dataset.preview],
+        "jobs": dataset.jobs.for_lists()[:JOBS_SHOWN],
+        "may_delete": datasets.may_delete(dataset, request.user),
+    }
+    return render(request, "training_jobs/dataset_detail.html", context)
+
+
+def parts(row: Row) -> list[tuple[str, str]]:
+    """A row as labelled texts: the turns of a conversation by their roles, the rest by column."""
+    if "messages" in row:
+        return [(turn["role"], turn["content"]) for turn in row["messages"]]
+    return list(row.items())
+
+
+class DatasetDeleteView(View):
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        dataset = get_object_or_404(Dataset, pk=pk)
+        if not datasets.may_delete(dataset, request.user):
+            raise PermissionDenied
+        return render(request, "training_jobs/dataset_delete.html", {"dataset": dataset, "jobs": dataset.jobs.count()})
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        dataset = get_object_or_404(Dataset, pk=pk)
+        try:
+            datasets.delete(dataset, user=request.user)
+        except datasets.DatasetInUse as in_use:
+            messages.error(request, str(in_use))
+            return redirect("training_jobs:dataset-delete", pk)
+        messages.success(request, f"“{dataset.name}” is deleted.")
+        return redirect("training_jobs:dataset-list")
