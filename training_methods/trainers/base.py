@@ -2,16 +2,27 @@
 
 import math
 import os
+import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from training_methods.trainers import events
 from training_methods.trainers.rows import DataFormat, Row, read_rows
+
+SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
+
+# Headings for a trainer's fields, to be given as `json_schema_extra`. BASICS are shown at once, the rest on demand.
+BASICS: dict[str, Any] = {"group": "Basics", "basic": True}
+DATA: dict[str, Any] = {"group": "Data"}
+OPTIMIZER: dict[str, Any] = {"group": "Optimizer"}
+LORA: dict[str, Any] = {"group": "LoRA"}
+MEMORY: dict[str, Any] = {"group": "Speed and memory"}
+CHECKPOINTS: dict[str, Any] = {"group": "Logging and checkpoints"}
 
 
 class MethodType(StrEnum):
@@ -36,12 +47,13 @@ class MethodType(StrEnum):
 class TrainingError(Exception):
     """An expected failure: its message is all that the person who started the run needs to read.
 
-    `hint` says what to do about it.
+    `hint` says what to do about it, `evidence` shows where it was seen.
     """
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, evidence: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        self.evidence = evidence
 
 
 class DatasetFile(BaseModel):
@@ -55,7 +67,7 @@ class DatasetFile(BaseModel):
 class RunSpec(BaseModel):
     """`run.json`: everything a child process is told. Paths are absolute."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     trainer: str
     trainer_file: Path | None = Field(None, description="None: a trainer of this package or of an installed one")
@@ -78,9 +90,12 @@ class Run:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.spec = RunSpec.model_validate_json((directory / "run.json").read_bytes())
         self.events = events.EventLog(directory / "events.jsonl")
+        self.spec = RunSpec.model_validate_json((directory / "run.json").read_bytes())
         self.stop_requested = False
+        self.latest: dict[str, float | None] = {}
+        """The last value of every metric."""
+        self._when_stopped: list[Callable[[], object]] = []
 
     @property
     def base_model(self) -> Path:
@@ -97,11 +112,23 @@ class Run:
 
     @property
     def resume_from(self) -> Path | None:
+        """The checkpoint that an earlier attempt reported. None: start from the base model."""
         return self.spec.resume_from
 
     @property
     def seed(self) -> int:
         return self.spec.seed
+
+    @property
+    def data_format(self) -> DataFormat:
+        return self.spec.dataset.data_format
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what is not needed any more once the run has ended."""
+        folder = self.directory / "scratch"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def rows(self) -> Iterator[Row]:
         """The dataset's rows, read as a stream, under the column names of its format."""
@@ -111,6 +138,7 @@ class Run:
     def metrics(self, step: int, total: int | None = None, **values: float) -> None:
         """Add a point to the curve of each named metric."""
         finite = {name: float(value) if math.isfinite(value) else None for name, value in values.items()}
+        self.latest |= finite
         self.events.write(events.Metrics(step=step, total=total, values=finite))
 
     def progress(self, step: int, total: int | None = None, **more: float | None) -> None:
@@ -122,6 +150,7 @@ class Run:
         self.events.write(events.Note(text=text))
 
     def checkpoint_saved(self, step: int, path: Path) -> None:
+        """Say that a checkpoint is complete. Only such a one is resumed from."""
         self.events.write(events.CheckpointSaved(step=step, path=str(path)))
 
     def sample(self, step: int, prompt: str, answer: str) -> None:
@@ -129,7 +158,16 @@ class Run:
 
     def listen_for_stop(self) -> None:
         """From now on SIGTERM asks for a stop; the recipe saves a checkpoint and returns."""
-        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "stop_requested", True))
+        signal.signal(signal.SIGTERM, lambda *_: self.stop())
+
+    def stop(self) -> None:
+        self.stop_requested = True
+        for tell in self._when_stopped:
+            tell()
+
+    def when_stopped(self, tell: Callable[[], object]) -> None:
+        """Call `tell` from the signal handler, for a recipe that waits and cannot look at `stop_requested`."""
+        self._when_stopped.append(tell)
 
 
 class Trainer(BaseModel):
@@ -138,7 +176,9 @@ class Trainer(BaseModel):
     Trainers do not inherit from one another. Heavy imports stand inside `train`.
     """
 
-    model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False, frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", validate_default=True, allow_inf_nan=False, frozen=True, protected_namespaces=()
+    )
 
     slug: ClassVar[str]
     label: ClassVar[str]
@@ -146,17 +186,41 @@ class Trainer(BaseModel):
     data_formats: ClassVar[tuple[DataFormat, ...]]
 
     def train(self, run: Run) -> None:
-        """Train, report through `run`, and leave the result in `run.output`."""
+        """Train, report through `run`, and leave the result in `run.output`.
+
+        With `run.stop_requested`, save a checkpoint and return; the output is then not looked at.
+        """
         raise TypeError(f"{type(self).__name__} defines no train(run).")
 
 
-REGISTERED: dict[str, type[Trainer]] = {}
+REGISTERED: list[type[Trainer]] = []
+TrainerClass = TypeVar("TrainerClass", bound=type[Trainer])
 
 
-def register(trainer: type[Trainer]) -> type[Trainer]:
-    """Class decorator: offers a trainer under its slug."""
-    REGISTERED[trainer.slug] = trainer
+def register(trainer: TrainerClass) -> TrainerClass:
+    """Class decorator: offers a trainer under its slug.
+
+    Raises TypeError or ValueError, whose message says what the class lacks.
+    """
+    check_declaration(trainer)
+    if any((other.slug, other.__module__) == (trainer.slug, trainer.__module__) for other in REGISTERED):
+        raise ValueError(f"The slug “{trainer.slug}” is registered twice.")
+    REGISTERED.append(trainer)
     return trainer
+
+
+def check_declaration(trainer: type[Trainer]) -> None:
+    if not (isinstance(trainer, type) and issubclass(trainer, Trainer)):
+        raise TypeError(f"{getattr(trainer, '__name__', trainer)} is no subclass of Trainer.")
+    missing = [name for name in ("slug", "label", "method_type", "data_formats") if not hasattr(trainer, name)]
+    if missing:
+        raise TypeError(f"{trainer.__name__} does not say its {', '.join(missing)}.")
+    if not SLUG.fullmatch(trainer.slug):
+        raise ValueError(
+            f"“{trainer.slug}” is no slug: use lower-case letters and digits, and hyphens or underscores between them."
+        )
+    if trainer.train is Trainer.train:
+        raise TypeError(f"{trainer.__name__} defines no train(run).")
 
 
 def cpu_threads(slots: int = 1) -> int:

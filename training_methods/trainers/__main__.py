@@ -1,0 +1,85 @@
+"""`python -m training_methods.trainers …`: what is done in a child process.
+
+`run` is for a supervisor, which holds the pipe on its standard input open as long as the run is wanted.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from training_methods.trainers import discovery, stage
+
+
+def own_stdout() -> TextIO:
+    """The real standard output; from now on whatever else is printed, by any code, goes to standard error."""
+    kept = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return kept
+
+
+def run(options: argparse.Namespace) -> int:
+    return stage.perform(options.directory.resolve())
+
+
+def describe(options: argparse.Namespace) -> int:
+    out = own_stdout()
+    if options.installed:
+        description = discovery.describe_installed()
+    elif options.files:
+        description = discovery.merged([discovery.describe_file(file.resolve()) for file in options.files])
+    else:
+        description = discovery.describe_built_in()
+    print(description.model_dump_json(), file=out, flush=True)
+    return 0
+
+
+def convert_gguf(options: argparse.Namespace) -> int:
+    from training_methods.trainers import gguf
+
+    gguf.convert(options.source, options.target)
+    return 0
+
+
+def answer(options: argparse.Namespace) -> int:
+    out = own_stdout()
+    from training_methods.trainers import answers
+
+    for line in answers.given(options.prompts, options.base_model, options.adapter, max_tokens=options.max_tokens):
+        print(line.model_dump_json(), file=out, flush=True)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m training_methods.trainers", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("run", help="run the trainer that a run folder describes")
+    command.add_argument("directory", type=Path)
+    command.set_defaults(perform=run)
+
+    command = commands.add_parser(
+        "describe", help="say as JSON what trainers offer: the built-in ones, or those of files"
+    )
+    command.add_argument("files", nargs="*", type=Path)
+    command.add_argument("--installed", action="store_true", help="those of installed packages")
+    command.set_defaults(perform=describe)
+
+    command = commands.add_parser("convert-gguf", help="unpack a GGUF file into a model folder")
+    command.add_argument("source", type=Path)
+    command.add_argument("target", type=Path)
+    command.set_defaults(perform=convert_gguf)
+
+    command = commands.add_parser("answer", help="answer prompts, with and without an adapter")
+    command.add_argument("prompts", type=Path, help="a JSON file with a list of prompts")
+    command.add_argument("--base-model", type=Path, required=True)
+    command.add_argument("--adapter", type=Path)
+    command.add_argument("--max-tokens", type=int, default=64)
+    command.set_defaults(perform=answer)
+    return top
+
+
+if __name__ == "__main__":
+    options = parser().parse_args()
+    sys.exit(options.perform(options))

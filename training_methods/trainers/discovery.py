@@ -1,0 +1,176 @@
+"""Finds trainers in this package, in installed ones and in single files, and describes what they offer."""
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+from pydantic import BaseModel, ConfigDict
+
+from training_methods.trainers import base, script
+from training_methods.trainers.base import DataFormat, MethodType, Trainer, TrainingError
+from training_methods.trainers.parameters import Parameter, parameters_of
+
+BUILT_IN = ("sft", "lora", "custom01", "custom02")
+ENTRY_POINTS = "deepext.trainers"
+
+
+class Offer(BaseModel):
+    """What a trainer offers, in data."""
+
+    model_config = ConfigDict(frozen=True)
+
+    slug: str
+    label: str
+    doc: str
+    method_type: MethodType
+    data_formats: tuple[DataFormat, ...]
+    parameters: list[Parameter]
+    is_script: bool = False
+    origin: str = ""
+    """The file it was read from."""
+
+
+class Broken(BaseModel):
+    """A file, or an installed package's entry point, that offers nothing because it does not load."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str
+    line: int | None = None
+    reason: str
+
+
+class Description(BaseModel):
+    """What `describe` prints."""
+
+    trainers: list[Offer] = []
+    broken: list[Broken] = []
+
+
+def load_trainer(slug: str, file: Path | None = None) -> type[Trainer]:
+    """The trainer of that slug in `file`, or among the built-in and installed ones. Raises what its import raises."""
+    for trainer in trainers_in_file(file) if file else named_trainers(slug):
+        if trainer.slug == slug:
+            return trainer
+    raise TrainingError(f"There is no trainer “{slug}”" + (f" in {file}." if file else " here."))
+
+
+def named_trainers(slug: str) -> list[type[Trainer]]:
+    if slug in BUILT_IN:
+        return trainers_in_file(built_in_file(slug), module=f"{__package__}.{slug}")
+    return [trainer for entry in entry_points(group=ENTRY_POINTS, name=slug) for trainer in installed_trainers(entry)]
+
+
+def built_in_file(slug: str) -> Path:
+    return Path(__file__).with_name(f"{slug}.py")
+
+
+def trainers_in_file(file: Path, *, module: str = "") -> list[type[Trainer]]:
+    """The trainers a file registers; one that registers none is a script, and read without running it."""
+    if not registers(ast.parse(file.read_bytes(), filename=str(file))):
+        return [script.trainer_of(file)]
+    return trainers_of(importlib.import_module(module) if module else import_file(file))
+
+
+def registers(tree: ast.AST) -> bool:
+    """Whether the code uses `register`, bare or as an attribute."""
+    return any(
+        isinstance(node, ast.Name | ast.Attribute) and getattr(node, "id", getattr(node, "attr", "")) == "register"
+        for node in ast.walk(tree)
+    )
+
+
+def import_file(file: Path) -> ModuleType:
+    """Import a file that lies in no package. What lies beside it can be imported by it."""
+    name = f"deepext_trainers.{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec and spec.loader, f"{file} is no Python file"
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(file.parent))
+    spec.loader.exec_module(module)
+    return module
+
+
+def trainers_of(module: ModuleType) -> list[type[Trainer]]:
+    """What the module itself registered, without the trainers it imports."""
+    return [trainer for trainer in base.REGISTERED if trainer.__module__ == module.__name__]
+
+
+def installed_trainers(entry: EntryPoint) -> list[type[Trainer]]:
+    loaded = entry.load()
+    return trainers_of(loaded) if inspect.ismodule(loaded) else [loaded]
+
+
+def offer(trainer: type[Trainer]) -> Offer:
+    return Offer(
+        slug=trainer.slug,
+        label=trainer.label,
+        doc=inspect.getdoc(trainer) or "",
+        method_type=trainer.method_type,
+        data_formats=trainer.data_formats,
+        parameters=parameters_of(trainer),
+        is_script=issubclass(trainer, script.Script),
+        origin=str(trainer.file) if issubclass(trainer, script.Script) else inspect.getfile(trainer),
+    )
+
+
+def describe_file(file: Path, *, module: str = "") -> Description:
+    """What one file offers, or why it does not load: whatever it raises, `sys.exit` included."""
+    try:
+        offers = [offer(trainer) for trainer in trainers_in_file(file, module=module)]
+    except BaseException as error:
+        return Description(broken=[broken(file, error)])
+    if not offers:
+        return Description(broken=[Broken(file=str(file), reason="It registers no trainer of its own.")])
+    return Description(trainers=offers)
+
+
+def describe_built_in() -> Description:
+    return merged([describe_file(built_in_file(slug), module=f"{__package__}.{slug}") for slug in BUILT_IN])
+
+
+def describe_installed() -> Description:
+    """What other installed packages offer through their entry points."""
+    return merged([describe_entry_point(entry) for entry in entry_points(group=ENTRY_POINTS)])
+
+
+def describe_entry_point(entry: EntryPoint) -> Description:
+    try:
+        offers = [offer(trainer) for trainer in installed_trainers(entry)]
+        if entry.name not in [one.slug for one in offers]:
+            raise ValueError(f"It offers no trainer with the slug “{entry.name}”.")
+    except BaseException as error:
+        return Description(broken=[Broken(file=f"{entry.name} = {entry.value}", reason=reason(error))])
+    return Description(trainers=[one for one in offers if one.slug == entry.name])
+
+
+def merged(descriptions: list[Description]) -> Description:
+    return Description(
+        trainers=[one for description in descriptions for one in description.trainers],
+        broken=[one for description in descriptions for one in description.broken],
+    )
+
+
+def broken(file: Path, error: BaseException) -> Broken:
+    return Broken(file=str(file), line=line_of(error, file), reason=reason(error))
+
+
+def line_of(error: BaseException, file: Path) -> int | None:
+    """The line of the file on which the error was raised, as deep as the traceback knows the file."""
+    if isinstance(error, SyntaxError) and error.filename == str(file):
+        return error.lineno
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+    return lines[-1] if lines else None
+
+
+def reason(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return "It ends the process while it is loaded (sys.exit)."
+    words = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__

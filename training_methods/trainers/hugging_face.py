@@ -1,0 +1,206 @@
+"""What the Hugging Face recipes share: loading a model from a folder, and reporting while a Trainer trains.
+
+Imports the training stack, so it is imported inside `train` alone.
+"""
+
+import math
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import datasets
+import torch
+import transformers
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+
+from training_methods.trainers.base import Run, TrainingError
+
+Precision = Literal["auto", "bf16", "fp32"]
+
+# The log is a file, where a progress bar is one line that never ends.
+datasets.disable_progress_bars()
+transformers.utils.logging.disable_progress_bar()
+
+
+def gguf_file(folder: Path) -> Path | None:
+    """The folder's GGUF file, where it has no safetensors."""
+    files = sorted(folder.glob("*.gguf"))
+    if any(folder.glob("*.safetensors")) or not files:
+        return None
+    if len(files) > 1:
+        raise TrainingError(
+            f"The base model folder holds {len(files)} GGUF files ({', '.join(file.name for file in files)}).",
+            "Keep the one that is to be trained.",
+        )
+    return files[0]
+
+
+def named(gguf: Path | None) -> dict[str, str]:
+    return {"gguf_file": gguf.name} if gguf else {}
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The folder's tokenizer, with a padding token."""
+    gguf = gguf_file(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **named(gguf))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"The tokenizer of the base model cannot be loaded: {error}") from error
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token or tokenizer.unk_token
+    if not tokenizer.pad_token:
+        raise TrainingError("The base model's tokenizer names no padding, end-of-text or unknown token.")
+    return tokenizer
+
+
+def load_model(folder: Path, *, dtype: torch.dtype) -> Any:
+    """The folder's language model. A GGUF file is unpacked, so that the model can be trained and saved."""
+    gguf = gguf_file(folder)
+    try:
+        if gguf:
+            return unpacked(gguf, dtype)
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise TrainingError(f"The base model cannot be loaded: {error}") from error
+
+
+def unpacked(gguf: Path, dtype: torch.dtype) -> Any:
+    """A model read from a GGUF file refuses `save_pretrained`; a fresh one with its weights does not."""
+    packed = AutoModelForCausalLM.from_pretrained(
+        gguf.parent,
+        gguf_file=gguf.name,
+        dtype=dtype,
+        quantization_config=transformers.GgufConfig(dequantize=True),
+    )
+    config = packed.config
+    del config.quantization_config
+    model = AutoModelForCausalLM.from_config(config, dtype=dtype)
+    model.load_state_dict(packed.state_dict())
+    model.generation_config = packed.generation_config
+    model.name_or_path = model.config.name_or_path = str(gguf.parent)
+    return model
+
+
+def own_dtype(folder: Path) -> torch.dtype:
+    """The precision a base model is stored in, so that a tuned copy takes no more room."""
+    if gguf_file(folder):
+        return torch.bfloat16
+    return AutoConfig.from_pretrained(folder).dtype or torch.float32
+
+
+def fitting_length(folder: Path, wanted: int, run: Run) -> int:
+    """The wanted length, or what the base model was made for where that is less."""
+    gguf = gguf_file(folder)
+    config = AutoConfig.from_pretrained(folder, **named(gguf))
+    most = getattr(config, "max_position_embeddings", None) or wanted
+    if wanted > most:
+        run.note(f"The base model was made for {most} tokens, so rows are cut there and not at {wanted}.")
+    return min(wanted, most)
+
+
+def uses_bf16(precision: Precision) -> bool:
+    """Whether to compute in bfloat16. On a CPU that pays only where it has instructions for it."""
+    if precision != "auto":
+        return precision == "bf16"
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+class Reporter(TrainerCallback):
+    """Reports a Trainer's steps through the run, and stops it when the run is asked to stop."""
+
+    CURVES = (
+        "loss",
+        "learning_rate",
+        "grad_norm",
+        "mean_token_accuracy",
+        "num_tokens",
+        "epoch",
+        "eval_loss",
+        "eval_mean_token_accuracy",
+    )
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.tokens_per_second: float | None = None
+        self.reported_at = 0.0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.first_step, self.started = state.global_step, time.monotonic()
+        self.tokens_before = next((logs["num_tokens"] for logs in state.log_history[::-1] if "num_tokens" in logs), 0)
+        self.run.progress(state.global_step, state.max_steps)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.run.stop_requested:
+            control.should_save = control.should_training_stop = True
+        elif state.global_step >= state.max_steps:
+            control.should_save = False  # the result itself is saved in a moment
+        self.report_progress(state)
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.run.stop_requested:
+            control.should_evaluate = False
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **kwargs: Any) -> None:
+        values = {name: float(logs[name]) for name in self.CURVES if name in logs}
+        if not values or "train_runtime" in logs:
+            return
+        if "num_tokens" in values:
+            self.count_tokens(values, state)
+        self.run.metrics(state.global_step, state.max_steps, **values)
+        line = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        print(f"step {state.global_step}/{state.max_steps}  {line}", flush=True)
+        check_loss(values, args.learning_rate, state.global_step)
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        self.run.checkpoint_saved(state.global_step, checkpoint)
+
+    def report_progress(self, state: Any) -> None:
+        """At most once a second, and at the last step."""
+        now = time.monotonic()
+        if now - self.reported_at < 1 and state.global_step < state.max_steps:
+            return
+        self.reported_at = now
+        seconds_a_step = (now - self.started) / (state.global_step - self.first_step)
+        self.run.progress(
+            state.global_step,
+            state.max_steps,
+            tokens_per_second=self.tokens_per_second,
+            seconds_left=seconds_a_step * (state.max_steps - state.global_step),
+        )
+
+    def count_tokens(self, values: dict[str, float], state: Any) -> None:
+        """The Trainer counts anew after a resume; the curve goes on."""
+        self.tokens_per_second = values["num_tokens"] / (time.monotonic() - self.started)
+        values["num_tokens"] += self.tokens_before
+        state.log_history[-1]["num_tokens"] = values["num_tokens"]
+
+
+LOSSES = {"loss": "loss", "eval_loss": "evaluation loss"}
+
+
+def check_loss(values: dict[str, float], learning_rate: float, step: int) -> None:
+    for name, words in LOSSES.items():
+        if not math.isfinite(values.get(name, 0.0)):
+            raise TrainingError(
+                f"The {words} is not a number any more at step {step}.",
+                f"Lower the learning rate (it is {learning_rate:g}), or lengthen the warm-up.",
+            )
+
+
+def adapted_layers(model: Any, wanted: str) -> str | list[str]:
+    """The layers that get an adapter, in PEFT's words. Raises TrainingError for one the model does not have."""
+    if wanted.strip() == "all-linear":
+        return "all-linear"
+    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    there = {name.rpartition(".")[2] for name, layer in model.named_modules() if isinstance(layer, torch.nn.Linear)}
+    unknown = [name for name in names if name not in there]
+    if unknown or not names:
+        raise TrainingError(
+            f"The base model has no linear layer “{', '.join(unknown)}”.",
+            f"Write all-linear, or some of {', '.join(sorted(there))}.",
+        )
+    return names

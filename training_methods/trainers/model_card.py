@@ -1,0 +1,144 @@
+"""The model card: README.md beside a trained model, saying what it is, how it came about, and how to load it."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training_methods.trainers.base import Run, Trainer
+
+if TYPE_CHECKING:
+    from training_methods.trainers.examples import Examples
+
+LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
+
+CARD = """---
+{front_matter}
+---
+
+# {name}
+
+{base} trained with **{label}** in DeepExtension. {doc}
+
+| | |
+|---|---|
+| Base model | {base} |
+| Method | {label} (`{slug}`) |
+| Dataset | {rows:,} rows, {data_format}, `{file}` |
+| Tokens | {tokens:,} in all, {learnt:,} of them to be learnt |
+| Steps | {steps:,} ({epochs:.2f} epochs) |
+{results}
+| Seed | {seed} |
+
+## How to use it
+
+```python
+{usage}
+```
+
+## Parameters
+
+| parameter | value |
+|---|---|
+{parameters}
+
+## Libraries
+
+{libraries}
+"""
+
+ADAPTER = """from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("PATH/TO/THIS/FOLDER")
+base = AutoModelForCausalLM.from_pretrained({base_model})
+model = PeftModel.from_pretrained(base, "PATH/TO/THIS/FOLDER")
+"""
+
+COMPLETE = """from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("PATH/TO/THIS/FOLDER")
+model = AutoModelForCausalLM.from_pretrained("PATH/TO/THIS/FOLDER")
+"""
+
+CHAT = """
+prompt = tokenizer.apply_chat_template(
+    [{"role": "user", "content": "…"}], add_generation_prompt=True, return_tensors="pt", return_dict=True
+)
+answer = model.generate(**prompt, max_new_tokens=200)
+print(tokenizer.decode(answer[0, prompt["input_ids"].shape[1] :], skip_special_tokens=True))"""
+
+PLAIN = """
+prompt = tokenizer("…", return_tensors="pt")
+print(tokenizer.decode(model.generate(**prompt, max_new_tokens=200)[0], skip_special_tokens=True))"""
+
+RESULTS = {"loss": "Final loss", "eval_loss": "Evaluation loss", "mean_token_accuracy": "Final token accuracy"}
+
+
+def write(run: Run, trainer: Trainer, data: "Examples", state: Any) -> None:
+    """Write the card of the result in `run.output`."""
+    (run.output / "README.md").write_text(card(run, trainer, data, state), encoding="utf-8")
+
+
+def card(run: Run, trainer: Trainer, data: "Examples", state: Any) -> str:
+    spec, dataset = run.spec, run.spec.dataset
+    base = spec.base_model_name or run.base_model.name
+    return CARD.format(
+        front_matter=front_matter(run, base),
+        name=spec.model_name or f"{base}, {trainer.label}",
+        base=base,
+        label=trainer.label,
+        slug=trainer.slug,
+        doc=(type(trainer).__doc__ or "").strip().partition("\n")[0],
+        rows=data.count.rows,
+        data_format=dataset.data_format.label.lower(),
+        file=dataset.path.name,
+        tokens=data.count.tokens,
+        learnt=data.count.learnt,
+        steps=state.global_step,
+        epochs=state.epoch or 0,
+        results="\n".join(
+            f"| {words} | {run.latest[name]:.4f} |" for name, words in RESULTS.items() if name in run.latest
+        ),
+        seed=run.seed,
+        usage=usage(run),
+        parameters="\n".join(f"| {name} | {value} |" for name, value in trainer.model_dump().items()),
+        libraries=", ".join(f"{library} {version(library)}" for library in LIBRARIES),
+    )
+
+
+def front_matter(run: Run, base: str) -> str:
+    """What other tools read of a card, as YAML; JSON's strings are YAML's too."""
+    library = "peft" if is_adapter(run.output) else "transformers"
+    lines = [
+        f"base_model: {json.dumps(base, ensure_ascii=False)}",
+        f"library_name: {library}",
+        "pipeline_tag: text-generation",
+        f"tags: [deepextension, {run.spec.trainer}]",
+    ]
+    license_line = license_of(run.base_model)
+    return "\n".join([license_line, *lines] if license_line else lines)
+
+
+def license_of(base_model: Path) -> str | None:
+    """The `license:` line of the base model's own card: what is tuned stays under it."""
+    readme = base_model / "README.md"
+    if not readme.exists():
+        return None
+    _, _, front = readme.read_text(encoding="utf-8", errors="replace").partition("---\n")
+    return next((line for line in front.partition("---\n")[0].splitlines() if line.startswith("license:")), None)
+
+
+def usage(run: Run) -> str:
+    loading = ADAPTER.format(base_model=base_arguments(run.base_model)) if is_adapter(run.output) else COMPLETE
+    return loading + (CHAT if (run.output / "chat_template.jinja").exists() else PLAIN)
+
+
+def base_arguments(base_model: Path) -> str:
+    """The arguments that load the base model from its folder."""
+    gguf = next(base_model.glob("*.gguf"), None) if not any(base_model.glob("*.safetensors")) else None
+    return f'"{base_model}"' + (f', gguf_file="{gguf.name}"' if gguf else "")
+
+
+def is_adapter(output: Path) -> bool:
+    return (output / "adapter_config.json").exists()

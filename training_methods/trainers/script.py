@@ -1,0 +1,257 @@
+"""Runs any Python file as a trainer: parameters become its arguments, its `[log_data]:` lines become the curves."""
+
+import ast
+import json
+import math
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, ClassVar
+
+from pydantic import ConfigDict, Field
+
+from training_methods.trainers.base import (
+    BASICS,
+    DATA,
+    LORA,
+    MEMORY,
+    OPTIMIZER,
+    SLUG,
+    DataFormat,
+    MethodType,
+    Run,
+    Trainer,
+    TrainingError,
+)
+from training_methods.trainers.row_files import FileType, file_type_of
+
+LAUNCHER = Path(__file__).with_name("scripts") / "launch.py"
+MARKER = "[log_data]:"
+LONGEST_LINE = 2**16  # a progress bar never ends its line; what is longer comes in pieces
+LAST_LINES = 30
+
+
+class Script(Trainer):
+    """A Python script of your own, run as it is. It gets its settings as command-line arguments."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False, frozen=True, protected_namespaces=())
+
+    slug: ClassVar[str]
+    label: ClassVar[str]
+    file: ClassVar[Path]
+    method_type: ClassVar = MethodType.CUSTOM
+    data_formats: ClassVar = tuple(DataFormat)
+
+    max_steps: int = Field(
+        60, gt=0, title="Steps", description="How many optimizer steps to train (MAX_STEPS).", json_schema_extra=BASICS
+    )
+    learning_rate: float = Field(
+        2e-4,
+        gt=0,
+        lt=1,
+        title="Learning rate",
+        description="Step size at the peak of the schedule (LEARNING_RATE).",
+        json_schema_extra=BASICS,
+    )
+    batch_size: int = Field(
+        2, gt=0, title="Batch size", description="Rows in one forward pass (BATCH_SIZE).", json_schema_extra=BASICS
+    )
+    lora_rank: int = Field(
+        16, gt=0, title="Rank", description="Rank of the LoRA matrices (LORA_RANK).", json_schema_extra=LORA
+    )
+    grad_accum_steps: int = Field(
+        1,
+        gt=0,
+        title="Gradient accumulation",
+        description="Batches whose gradients are added up for one step (GRAD_ACCUM_STEPS).",
+        json_schema_extra=OPTIMIZER,
+    )
+    warmup_steps: int = Field(
+        5,
+        ge=0,
+        title="Warm-up steps",
+        description="Steps over which the learning rate rises to its peak (WARMUP_STEPS).",
+        json_schema_extra=OPTIMIZER,
+    )
+    max_grad_norm: float = Field(
+        1.0,
+        gt=0,
+        title="Gradient clipping",
+        description="Largest length the gradient may have (MAX_GRAD_NORM).",
+        json_schema_extra=OPTIMIZER,
+    )
+    max_seq_length: int = Field(
+        512,
+        gt=0,
+        title="Maximum length",
+        description="Longest row in tokens, question and answer together (MAX_SEQ_LENGTH).",
+        json_schema_extra=DATA,
+    )
+    max_input_length: int = Field(
+        256,
+        gt=0,
+        title="Maximum question length",
+        description="Longest question in tokens (MAX_INPUT_LENGTH).",
+        json_schema_extra=DATA,
+    )
+    max_content_length: int = Field(
+        256,
+        gt=0,
+        title="Maximum answer length",
+        description="Longest answer in tokens (MAX_CONTENT_LENGTH).",
+        json_schema_extra=DATA,
+    )
+    max_samples: int = Field(
+        0,
+        ge=0,
+        title="Maximum rows",
+        description="Train on the first rows only; 0 takes them all (MAX_SAMPLES).",
+        json_schema_extra=DATA,
+    )
+    num_generations: int = Field(
+        4,
+        gt=0,
+        title="Answers per prompt",
+        description="For methods that compare the model's own answers, such as GRPO (NUM_GENERATIONS).",
+        json_schema_extra=DATA,
+    )
+    load_in_4bit: bool = Field(
+        False,
+        title="Load in 4 bit",
+        description="Ask the script to load the base model in 4 bit (LOAD_IN_4BIT).",
+        json_schema_extra=MEMORY,
+    )
+
+    def train(self, run: Run) -> None:
+        values = {**places(run), **self.model_dump()}
+        with subprocess.Popen(
+            [sys.executable, "-u", LAUNCHER, self.file, *arguments(values)],
+            cwd=run.scratch,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process:
+            run.when_stopped(process.terminate)
+            assert process.stdout
+            last_lines = deque(listen(process.stdout, run), maxlen=LAST_LINES)
+        if process.returncode and not run.stop_requested:
+            raise TrainingError(
+                f"The script {self.file.name} {ending(process.returncode)}.", evidence="".join(last_lines)
+            )
+
+
+def trainer_of(file: Path) -> type[Script]:
+    """A trainer for a script, under the file's name."""
+    if not SLUG.fullmatch(file.stem):
+        raise ValueError(
+            f"“{file.stem}” is no slug: rename the file to lower-case letters and digits, "
+            "with single hyphens or underscores between. A name that begins with an underscore is passed over."
+        )
+    described = {"slug": file.stem, "label": label(file.stem), "file": file, "__doc__": docstring(file)}
+    return type("Script", (Script,), {**described, "__module__": __name__})
+
+
+def label(stem: str) -> str:
+    return stem.replace("_", " ").replace("-", " ").capitalize()
+
+
+def docstring(file: Path) -> str:
+    return ast.get_docstring(ast.parse(file.read_bytes())) or Script.__doc__ or ""
+
+
+def places(run: Run) -> dict[str, Any]:
+    """The arguments that the console gives beside the parameters."""
+    dataset, names = dataset_for(run)
+    spec = run.spec
+    return {
+        "model_path": spec.base_model,
+        "dataset_path": dataset,
+        "output_dir": run.output,
+        "input_train_name": names[0],
+        "output_train_name": names[-1],
+        "train_id": spec.train_id or run.directory.name,
+        "seq": 1,
+        "model_name": spec.model_name or spec.base_model_name or spec.base_model.name,
+    }
+
+
+def dataset_for(run: Run) -> tuple[Path, list[str]]:
+    """A file that any script can read and its columns' names: JSON as it is, anything else written as JSON lines."""
+    dataset = run.spec.dataset
+    columns = [column.name for column in dataset.data_format.columns]
+    if file_type_of(dataset.path) in (FileType.JSONL, FileType.JSON):
+        return dataset.path, [dataset.mapping.get(column, column) for column in columns]
+    file = run.scratch / "dataset.jsonl"
+    with file.open("w", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in run.rows())
+    return file, columns
+
+
+def arguments(values: dict[str, Any]) -> Iterator[str]:
+    """`--name value` for each value that there is; `--name=value` where the value itself begins with a hyphen."""
+    for name, value in values.items():
+        if value is None:
+            continue
+        if str(value).startswith("-"):
+            yield f"--{name}={value}"
+        else:
+            yield from (f"--{name}", str(value))
+
+
+def listen(output: IO[bytes], run: Run) -> Iterator[str]:
+    """Echo the script's output line by line, and report what it says of itself."""
+    while piece := output.readline(LONGEST_LINE):
+        line = piece.decode(errors="replace")
+        sys.stdout.write(line)
+        sys.stdout.flush()
+        if said := log_data(line):
+            report(said, run)
+        yield line
+
+
+def log_data(line: str) -> dict[str, Any] | None:
+    """The JSON object behind the marker. None: there is none, or it is not whole."""
+    _, marker, text = line.partition(MARKER)
+    if not marker:
+        return None
+    try:
+        said, _ = json.JSONDecoder().raw_decode(text.strip())
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None
+
+
+def report(said: dict[str, Any], run: Run) -> None:
+    """Turn one object into points and progress. Its numbers may stand in it or in its “details”."""
+    numbers = numbers_in(said) | numbers_in(said.get("details"))
+    step = numbers.pop("step", None)
+    for name in ("seq", "msg"):
+        numbers.pop(name, None)
+    if step is None or not math.isfinite(step):
+        return
+    total = total_steps(int(step), numbers.pop("total", None), said.get("msgDetail"))
+    run.progress(int(step), total)
+    if numbers:
+        run.metrics(int(step), total, **numbers)
+
+
+def numbers_in(said: object) -> dict[str, float]:
+    if not isinstance(said, dict):
+        return {}
+    return {name: value for name, value in said.items() if type(value) in (int, float)}
+
+
+def total_steps(step: int, total: float | None, percent: object) -> int | None:
+    """How many steps there will be: said outright, or worked out from the percentage that is done."""
+    if total is not None and math.isfinite(total):
+        return int(total)
+    try:
+        return round(step * 100 / float(str(percent)))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return None
+
+
+def ending(code: int) -> str:
+    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"

@@ -1,0 +1,61 @@
+"""What surrounds a recipe in its child process: the stage is set, the recipe runs, and the end is put into words."""
+
+import os
+import random
+import shutil
+import traceback
+from pathlib import Path
+
+from training_methods.trainers import failures, lifeline
+from training_methods.trainers.base import Run, Trainer, TrainingError
+from training_methods.trainers.discovery import load_trainer
+from training_methods.trainers.events import Finished
+
+
+def perform(directory: Path) -> int:
+    """Run the trainer that `directory` describes. Returns the exit code; how it ended is the last event."""
+    run = Run(directory)
+    try:
+        set_stage(run)
+        trainer = load_trainer(run.spec.trainer, run.spec.trainer_file)
+        trainer(**run.spec.parameters).train(run)
+        run.events.write(finished(run, trainer))
+    except BaseException as error:  # the last frame of the process: whatever it was, it is reported
+        traceback.print_exception(error)
+        run.events.write(failures.failure(error))
+        return 1
+    finally:
+        shutil.rmtree(run.scratch, ignore_errors=True)
+    return 0
+
+
+def set_stage(run: Run) -> None:
+    """Before anything heavy is imported: torch reads these variables once, when it loads."""
+    lifeline.hold()
+    run.listen_for_stop()
+    run.output.mkdir(parents=True, exist_ok=True)
+    run.checkpoints.mkdir(parents=True, exist_ok=True)
+    random.seed(run.seed)
+    os.environ |= {"OMP_NUM_THREADS": str(run.spec.threads), "MKL_NUM_THREADS": str(run.spec.threads)}
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "PASSIVE"
+    )  # spinning makes a step ten times slower beside a busy neighbour
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    if "WORLD_SIZE" not in os.environ:  # one process drives one card; several are driven by several processes
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
+
+
+def finished(run: Run, trainer: type[Trainer]) -> Finished:
+    if run.stop_requested:
+        return Finished(outcome="stopped", values=run.latest)
+    if not any(run.output.iterdir()):
+        raise TrainingError(f"The trainer “{trainer.slug}” ended without leaving a model in the output folder.")
+    return Finished(outcome="succeeded", result=result_kind(run.output), values=run.latest)
+
+
+def result_kind(output: Path) -> str | None:
+    """An adapter goes on top of its base model, a complete model stands alone. None: neither was recognised."""
+    if (output / "adapter_config.json").exists():
+        return "adapter"
+    return "complete" if (output / "config.json").exists() else None
