@@ -42,5 +42,5 @@ def duration(seconds: float | None) -> str:
 
 @register.filter
 def significant(number: float | None, digits: int = 4) -> str:
-    """A measured value with as many digits as matter."""
-    return "–" if number is None else f"{number:.{digits}g}"
+    """A measured value with as many digits as matter, zeros included, so that a column of them lines up."""
+    return "–" if number in (None, "") else f"{number:#.{digits}g}"
