@@ -104,7 +104,8 @@ def cancel(lease: Lease) -> bool:
 
 
 def finish(lease: Lease, status: Status, **reported: object) -> bool:
-    return bool(lease.held().update(status=status, finished_at=Now(), **NOBODY, **reported))
+    """The owner stays on record: that is where it ran."""
+    return bool(lease.held().update(status=status, finished_at=Now(), lease_until=None, **reported))
 
 
 def release(lease: Lease) -> bool:

@@ -4,6 +4,8 @@ import subprocess
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from textwrap import dedent, indent
 from typing import Any, TypeVar
 
 from django.db.models.functions import Now
@@ -55,3 +57,63 @@ def has_gone(pid: int) -> bool:
     """No such process, or one that only waits for its parent to notice."""
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
     return not state.strip() or state.startswith("Z")
+
+
+TRAINER = '''from training_methods.trainers import DataFormat, MethodType, Trainer, TrainingError, register
+import os, time
+
+
+@register
+class {class_name}(Trainer):
+    """Made for a test."""
+
+    slug = "{slug}"
+    label = "{slug}"
+    method_type = MethodType.CUSTOM
+    data_formats = (DataFormat.TEXT,)
+
+    steps: int = 3
+    pause: float = 0.0
+
+    def train(self, run):
+{body}
+'''
+
+
+def write_trainer(folder: Path, slug: str, body: str) -> Path:
+    """A trainer file whose `train` is the given code."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{slug}.py"
+    file.write_text(TRAINER.format(slug=slug, class_name=slug.title(), body=indent(dedent(body), " " * 8)))
+    return file
+
+
+LEARNS = """
+    first = int((run.resume_from / "step").read_text()) + 1 if run.resume_from else 1
+    for step in range(first, self.steps + 1):
+        time.sleep(self.pause)
+        run.metrics(step, self.steps, loss=1 / step)
+        folder = run.checkpoints / f"checkpoint-{step}"
+        folder.mkdir(parents=True)
+        (folder / "step").write_text(str(step))
+        run.checkpoint_saved(step, folder)
+        if run.stop_requested:
+            return
+    (run.output / "config.json").write_text("{}")
+"""
+
+
+def job_of(data_dir: Path, body: str = LEARNS, **fields: Any) -> TrainingJob:
+    """A queued job of a trainer with that code, its inputs in `data_dir`."""
+    base_model, dataset = data_dir / "base", data_dir / "rows.jsonl"
+    base_model.mkdir(exist_ok=True)
+    dataset.write_text('{"text": "hello"}\n')
+    trainer = write_trainer(data_dir / "trainers", "learner", body)
+    return queued_job(
+        **{
+            "method_snapshot": {"trainer": "learner", "trainer_file": str(trainer), "config": {}},
+            "base_model_snapshot": {"name": "base", "path": str(base_model)},
+            "dataset_snapshot": {"name": "rows", "path": str(dataset), "data_format": "text", "mapping": {}},
+            **fields,
+        }
+    )

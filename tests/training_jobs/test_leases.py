@@ -93,7 +93,7 @@ def test_it_keeps_why_a_job_failed():
     assert leases.fail(lease, Failure(message="The loss exploded.", hint="Try a smaller rate."))
 
     job.refresh_from_db()
-    assert (job.status, job.owner) == (Status.FAILED, "")
+    assert (job.status, job.owner) == (Status.FAILED, "worker")
     assert job.finished_at is not None
     assert job.failure == {
         "message": "The loss exploded.",

@@ -1,0 +1,232 @@
+"""One attempt of a job, with a real child: what is kept of it, and how it is settled."""
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import pytest
+from django.db import connection
+
+from tests.training_jobs.engine import LEARNS, has_gone, job_of, let_lease_run_out, wait_for
+from training_jobs import execution, leases, logs, metrics
+from training_jobs.models import CustomizedModel, Status, TrainingJob
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WRITES_PID_AND_WAITS = """
+    print("pid", os.getpid())
+    while not run.stop_requested:
+        time.sleep(0.05)
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_data_dir(data_dir):
+    """Every job writes below it."""
+
+
+class Running:
+    """A job that runs in a thread of the test."""
+
+    def __init__(self, pool: ThreadPoolExecutor, job: TrainingJob) -> None:
+        self.job = job
+        self.draining = Event()
+        self.done = pool.submit(self.run)
+
+    def run(self) -> None:
+        try:
+            execution.run(self.job.pk, self.draining)
+        finally:
+            connection.close()
+
+    def child(self) -> int:
+        """The child's process id, as it printed it."""
+        return int(wait_for(lambda: logs.read(self.job.pk).text.removeprefix("pid ").strip()))
+
+    def ended(self) -> TrainingJob:
+        self.done.result(timeout=30)
+        self.job.refresh_from_db()
+        return self.job
+
+
+@pytest.fixture
+def start():
+    with ThreadPoolExecutor() as pool:
+        yield lambda job: Running(pool, job)
+
+
+def run(job: TrainingJob, *, draining: bool = False) -> TrainingJob:
+    flag = Event()
+    if draining:
+        flag.set()
+    execution.run(job.pk, flag)
+    job.refresh_from_db()
+    return job
+
+
+def kinds(job: TrainingJob) -> list[str]:
+    return list(job.events.values_list("kind", flat=True))
+
+
+def test_it_runs_a_job_to_its_end(data_dir):
+    job = run(job_of(data_dir, parameters={"steps": 4}))
+
+    assert (job.status, job.failure, job.step, job.total_steps) == (Status.SUCCEEDED, None, 4, 4)
+    assert job.latest_metrics == {"loss": 0.25}
+    assert metrics.read(job.pk).curves["loss"].steps == [1, 2, 3, 4]
+    assert kinds(job) == ["claimed", "checkpoint", "checkpoint", "checkpoint", "checkpoint"]
+    assert job.finished_at >= job.started_at
+
+
+def test_it_makes_the_output_a_customized_model(data_dir):
+    job = run(job_of(data_dir, name="my-train"))
+
+    model = job.customized_model
+    assert model.name == f"base_my-train_{job.created_at:%Y%m%d}_{str(job.pk)[:4]}"
+    assert (model.kind, model.base_model_name, model.size_bytes) == (CustomizedModel.Kind.COMPLETE, "base", 2)
+    assert (data_dir / "models" / model.name / "config.json").read_text() == "{}"
+    assert not (job.directory / "attempt-1" / "output").exists()
+
+
+def test_it_makes_a_folder_name_of_any_base_model_name(data_dir):
+    job = job_of(data_dir)
+    job.base_model_snapshot["name"] = "../org/" + "模" * 90
+    job.save()
+
+    name = run(job).customized_model.name
+
+    assert name.startswith("org-模") and name.endswith(f"_{job.created_at:%Y%m%d}_{str(job.pk)[:4]}")
+    assert Path(job.customized_model.path).parent == data_dir / "models"
+
+
+def test_it_leaves_alone_a_job_that_is_taken(data_dir):
+    job = job_of(data_dir)
+    leases.claim(job.pk, "another")
+
+    assert run(job).owner == "another"
+
+
+def test_it_keeps_the_words_of_a_trainer_that_fails(data_dir):
+    job = run(job_of(data_dir, 'raise TrainingError("The loss exploded.", "Lower the rate.")'))
+
+    assert job.status == Status.FAILED
+    assert (job.failure["message"], job.failure["hint"]) == ("The loss exploded.", "Lower the rate.")
+    assert not CustomizedModel.objects.exists()
+
+
+def test_it_says_when_the_child_was_killed(data_dir):
+    job = run(job_of(data_dir, "print('about to die', flush=True); os.kill(os.getpid(), 9)"))
+
+    assert job.status == Status.FAILED
+    assert "most likely the machine ran out of memory" in job.failure["message"]
+    assert job.failure["evidence"].endswith("about to die")
+
+
+def test_it_says_when_what_it_starts_from_is_gone(data_dir):
+    job = job_of(data_dir)
+    Path(job.dataset_snapshot["path"]).unlink()
+
+    assert run(job).failure["message"] == f"The dataset “rows” is not at {data_dir}/rows.jsonl any more."
+
+
+def test_it_keeps_what_a_database_cannot_store_as_it_is(data_dir):
+    job = run(job_of(data_dir, '    run.note("a\\0b"); run.metrics(1, loss=float("nan"))' + LEARNS))
+
+    assert job.status == Status.SUCCEEDED
+    assert job.events.get(kind="note").data == {"text": "a�b"}
+    assert metrics.read(job.pk).curves["loss"].values[0] is None
+
+
+def test_it_stops_a_job_that_is_cancelled(data_dir, start):
+    running = start(job_of(data_dir, WRITES_PID_AND_WAITS))
+    child = running.child()
+
+    leases.request_cancel(running.job.pk)
+
+    job = running.ended()
+    assert (job.status, kinds(job)) == (Status.CANCELLED, ["claimed", "stopping"])
+    assert has_gone(child)
+
+
+def test_it_hands_a_job_back_when_the_worker_leaves_and_goes_on_from_the_checkpoint(data_dir, start):
+    job = job_of(data_dir, parameters={"steps": 6, "pause": 0.3})
+    running = start(job)
+    wait_for(lambda: TrainingJob.objects.get(pk=job.pk).step >= 2)
+    running.draining.set()
+    assert running.ended().status == Status.QUEUED
+
+    job = run(job)
+
+    assert (job.status, job.attempt) == (Status.SUCCEEDED, 2)
+    assert metrics.read(job.pk).curves["loss"].steps == [1, 2, 3, 4, 5, 6]
+    assert kinds(job).count("checkpoint") == 6
+    assert {"released", "resumed"} <= set(kinds(job))
+
+
+def test_it_ends_the_child_of_a_job_that_was_given_to_another(data_dir, start):
+    running = start(job_of(data_dir, WRITES_PID_AND_WAITS))
+    child = running.child()
+
+    let_lease_run_out(running.job)
+    leases.reap()
+    leases.claim(running.job.pk, "another")
+
+    job = running.ended()
+    assert (job.status, job.owner, job.attempt) == (Status.RUNNING, "another", 2)
+    assert has_gone(child)
+
+
+def test_it_counts_a_job_as_succeeded_that_ended_before_it_heard_of_a_cancel(data_dir, start):
+    body = LEARNS.replace("for step", 'open(run.directory / "now", "w").close(); time.sleep(1.5)\n    for step')
+    body = body.replace("run.stop_requested", "False") + "    run.stop_requested = False\n"
+    running = start(job_of(data_dir, body))
+    wait_for((running.job.directory / "attempt-1" / "now").exists)
+
+    leases.request_cancel(running.job.pk)
+
+    assert running.ended().status == Status.SUCCEEDED
+
+
+def test_it_hands_a_job_back_when_the_machine_shuts_down(data_dir, start):
+    running = start(job_of(data_dir, WRITES_PID_AND_WAITS))
+
+    os.kill(running.child(), signal.SIGTERM)
+    running.draining.set()
+
+    assert running.ended().status == Status.QUEUED
+
+
+def test_it_stops_a_job_at_its_time_limit(data_dir):
+    job = job_of(data_dir, WRITES_PID_AND_WAITS)
+    job.method_snapshot["config"] = {"resources": {"time_limit_minutes": 1}}
+    job.save()
+    attempt = execution.Attempt(leases.claim(job.pk, "me"), Event())
+    attempt.started -= 60
+
+    attempt.run(threads=1)
+
+    job.refresh_from_db()
+    assert job.failure["message"] == "The training was stopped at its time limit of 1 minutes."
+
+
+def test_it_fails_a_job_with_a_traceback_when_the_engine_breaks(data_dir):
+    job = job_of(data_dir, dataset_snapshot={"name": "rows", "path": str(data_dir), "data_format": "?", "mapping": {}})
+
+    with pytest.raises(ValueError, match="not a valid DataFormat"):
+        run(job)
+
+    job.refresh_from_db()
+    assert (job.status, job.failure["message"]) == (Status.FAILED, "The job engine itself failed at this job.")
+    assert "not a valid DataFormat" in job.failure["traceback"]
+
+
+def test_no_child_outlives_a_row_that_is_gone(data_dir, start):
+    running = start(job_of(data_dir, WRITES_PID_AND_WAITS))
+    child = running.child()
+
+    TrainingJob.objects.filter(pk=running.job.pk).delete()
+
+    running.done.result(timeout=30)
+    assert has_gone(child)

@@ -1,0 +1,93 @@
+"""Curves: packed, read after a cursor, thinned out."""
+
+import math
+
+import pytest
+
+from tests.training_jobs.engine import queued_job
+from training_jobs import metrics
+from training_jobs.metrics import Curve
+from training_jobs.models import MetricChunk
+from training_methods.trainers.events import Metrics
+
+pytestmark = pytest.mark.django_db
+
+
+def losses(first: int, last: int, offset: float = 0) -> list[Metrics]:
+    return [Metrics(step=step, values={"loss": step + offset}) for step in range(first, last + 1)]
+
+
+def test_it_packs_at_most_500_points_into_a_chunk():
+    job = queued_job()
+
+    metrics.append(job.pk, 1, losses(1, 1200))
+
+    assert [(c.first_step, c.last_step) for c in job.metric_chunks.all()] == [(1, 500), (501, 1000), (1001, 1200)]
+
+
+def test_it_reads_what_it_packed():
+    job = queued_job()
+    metrics.append(job.pk, 1, [*losses(1, 2), Metrics(step=2, values={"eval_loss": 1.5})])
+
+    reading = metrics.read(job.pk)
+
+    assert reading.curves == {"loss": Curve([1, 2], [1, 2]), "eval_loss": Curve([2], [1.5])}
+
+
+def test_it_keeps_a_loss_that_is_not_a_number():
+    job = queued_job()
+    metrics.append(job.pk, 1, [*losses(1, 1), Metrics(step=2, values={"loss": None})])
+
+    assert metrics.read(job.pk).curves == {"loss": Curve([1, 2], [1, None])}
+
+
+def test_it_reads_only_what_came_after_the_cursor():
+    job = queued_job()
+    metrics.append(job.pk, 1, losses(1, 2))
+    first = metrics.read(job.pk)
+    metrics.append(job.pk, 1, losses(3, 4))
+
+    second = metrics.read(job.pk, after=first.cursor)
+
+    assert second.curves == {"loss": Curve([3, 4], [3, 4])}
+    assert second.replaced_from is None
+    assert metrics.read(job.pk, after=second.cursor).cursor == second.cursor
+
+
+def test_it_shows_steps_that_were_done_twice_once():
+    job = queued_job()
+    metrics.append(job.pk, 1, losses(1, 5))
+    metrics.append(job.pk, 2, losses(4, 6, offset=0.5))
+
+    assert metrics.read(job.pk).curves == {"loss": Curve([1, 2, 3, 4, 5, 6], [1, 2, 3, 4.5, 5.5, 6.5])}
+
+
+def test_it_says_from_where_a_later_attempt_replaces_what_was_read():
+    job = queued_job()
+    metrics.append(job.pk, 1, losses(1, 5))
+    seen = metrics.read(job.pk).cursor
+    metrics.append(job.pk, 2, losses(4, 6))
+
+    assert metrics.read(job.pk, after=seen).replaced_from == 4
+    assert metrics.read(job.pk).replaced_from is None
+
+
+def test_it_thins_a_long_curve_and_keeps_its_peak():
+    points = [Metrics(step=step, values={"loss": 100.0 if step == 7_777 else math.sin(step)}) for step in range(10_000)]
+    job = queued_job()
+    metrics.append(job.pk, 1, points)
+
+    curve = metrics.read(job.pk, most=500).curves["loss"]
+
+    assert len(curve.steps) == len(curve.values) <= 500
+    assert (curve.steps[0], curve.steps[-1]) == (0, 9_999)
+    assert curve.values[curve.steps.index(7_777)] == 100.0
+
+
+def test_it_reads_a_curve_with_two_queries(django_assert_num_queries):
+    job = queued_job()
+    metrics.append(job.pk, 1, losses(1, 1200))
+
+    with django_assert_num_queries(2):
+        metrics.read(job.pk, most=100)
+    assert MetricChunk.objects.count() == 3

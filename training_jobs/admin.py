@@ -1,0 +1,61 @@
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from training_jobs import leases
+from training_jobs.models import CustomizedModel, Dataset, FoundationModel, TrainingJob
+
+
+class RecordAdmin(admin.ModelAdmin):
+    """To be read. These records stand for files and processes, so they change where those do: on their own pages."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(TrainingJob)
+class TrainingJobAdmin(RecordAdmin):
+    list_display = ["name", "status", "queue", "attempt", "owner", "created_by", "created_at", "finished_at"]
+    list_filter = ["status", "queue"]
+    list_select_related = ["created_by"]
+    search_fields = ["name", "method_snapshot__display_name", "base_model_snapshot__name"]
+    date_hierarchy = "created_at"
+    actions = ["cancel"]
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("training_jobs.change_trainingjob")
+
+    @admin.action(description="Cancel the selected training jobs", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[TrainingJob]) -> None:
+        asked = sum(leases.request_cancel(job) for job in queryset.values_list("pk", flat=True))
+        self.message_user(request, f"{asked} of {queryset.count()} were still to be cancelled.", messages.SUCCESS)
+
+
+@admin.register(FoundationModel)
+class FoundationModelAdmin(RecordAdmin):
+    list_display = ["name", "architecture", "kind", "weights", "parameter_count", "path", "created_at"]
+    search_fields = ["name", "path", "hub_id"]
+
+
+@admin.register(Dataset)
+class DatasetAdmin(RecordAdmin):
+    list_display = ["name", "data_format", "row_count", "size_bytes", "original_name", "created_at"]
+    list_filter = ["data_format"]
+    search_fields = ["name", "original_name", "sha256"]
+
+
+@admin.register(CustomizedModel)
+class CustomizedModelAdmin(RecordAdmin):
+    list_display = ["name", "kind", "base_model_name", "size_bytes", "path", "created_at"]
+    list_filter = ["kind"]
+    search_fields = ["name"]
