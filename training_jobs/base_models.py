@@ -59,16 +59,20 @@ class WeightFiles:
 
 def inspect(folder: Path) -> Facts:
     """Raises BadBaseModel where no training could start from the folder."""
-    if not folder.is_dir():
-        raise BadBaseModel(
-            f"“{folder}” is a file: a base model is a folder." if folder.exists() else f"There is no folder “{folder}”."
-        )
     try:
+        refuse_no_folder(folder)
         return facts(folder)
     except BadWeights as bad:
         raise BadBaseModel(f"“{folder}” cannot be used: {bad}") from bad
     except OSError as error:
         raise BadBaseModel(f"“{error.filename or folder}” could not be read: {error.strerror}.") from error
+
+
+def refuse_no_folder(folder: Path) -> None:
+    if not folder.exists():
+        raise BadBaseModel(f"There is no folder “{folder}”.")
+    if not folder.is_dir():
+        raise BadBaseModel(f"“{folder}” is a file: a base model is a folder.")
 
 
 def facts(folder: Path) -> Facts:
@@ -250,8 +254,8 @@ def located(folder_or_hub_id: str) -> tuple[Path, str]:
     """The folder, and the hub id where it was downloaded for one."""
     if not folder_or_hub_id:
         raise BadBaseModel("A base model is named by its folder, or by its id on the hub.")
-    folder = Path(folder_or_hub_id).expanduser().absolute()
-    if folder.exists() or not hub.HUB_ID.fullmatch(folder_or_hub_id):
+    folder = Path(folder_or_hub_id).absolute()
+    if not hub.HUB_ID.fullmatch(folder_or_hub_id) or folder.exists():
         return folder, ""
     try:
         return hub.download(folder_or_hub_id), folder_or_hub_id
