@@ -1,10 +1,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from deepext.views import HomeView, healthz
+from deepext.views import healthz, home
 
 urlpatterns = [
-    path("", HomeView.as_view(), name="home"),
+    path("", home, name="home"),
     path("", include("training_methods.urls")),
     path("", include("training_jobs.urls")),
     path("accounts/", include("deepext.accounts.urls")),

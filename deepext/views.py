@@ -1,10 +1,45 @@
+from datetime import timedelta
+from typing import Any
+
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.views.generic import TemplateView
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.vary import vary_on_headers
+
+from training_jobs.models import ACTIVE, CustomizedModel, Status, TrainingJob
+from training_jobs.readiness import missing
+
+RECENTLY = timedelta(days=7)
+LONG_WAIT = timedelta(minutes=1)
+MOST_RUNNING, MOST_RECENT = 12, 6
 
 
-class HomeView(TemplateView):
-    template_name = "home.html"
+@vary_on_headers("HX-Request")
+def home(request: HttpRequest) -> HttpResponse:
+    """The whole page, or for htmx what runs and what needs attention."""
+    context = what_runs() | what_needs_attention()
+    if request.htmx:
+        return render(request, "_home_live.html", context)
+    context["models"] = CustomizedModel.objects.select_related("job")[:MOST_RECENT]
+    if not TrainingJob.objects.exists():
+        context |= {"is_new": True, "missing": missing()}
+    return render(request, "home.html", context)
+
+
+def what_runs() -> dict[str, Any]:
+    unfinished = TrainingJob.objects.for_lists().filter(status__in=[Status.QUEUED, *ACTIVE]).order_by("created_at")
+    jobs = list(unfinished)
+    machines = sorted({job.machine for job in jobs if job.machine})
+    return {"unfinished": jobs[:MOST_RUNNING], "others": len(jobs[MOST_RUNNING:]), "machines": machines}
+
+
+def what_needs_attention() -> dict[str, Any]:
+    now = timezone.now()
+    failed = TrainingJob.objects.filter(status=Status.FAILED, finished_at__gt=now - RECENTLY).order_by("-finished_at")
+    waiting = TrainingJob.objects.claimable().filter(created_at__lt=now - LONG_WAIT)
+    is_stuck = waiting.exists() and not TrainingJob.objects.active().exists()
+    return {"failed": failed[:MOST_RECENT], "is_stuck": is_stuck}
 
 
 @login_not_required

@@ -1,9 +1,18 @@
 from django.urls import path
 
-from training_jobs.views import base_models, datasets
+from training_jobs.views import base_models, datasets, jobs, models
 
 app_name = "training_jobs"
 urlpatterns = [
+    path("jobs/", jobs.job_list, name="job-list"),
+    path("jobs/<uuid:pk>/", jobs.job_detail, name="job-detail"),
+    path("jobs/<uuid:pk>/state", jobs.job_state, name="job-state"),
+    path("jobs/<uuid:pk>/metrics", jobs.job_metrics, name="job-metrics"),
+    path("jobs/<uuid:pk>/log", jobs.job_log, name="job-log"),
+    path("jobs/<uuid:pk>/cancel/", jobs.job_cancel, name="job-cancel"),
+    path("models/", models.model_list, name="model-list"),
+    path("models/<int:pk>/", models.model_detail, name="model-detail"),
+    path("models/<int:pk>/download/", models.model_download, name="model-download"),
     path("base-models/", base_models.base_model_list, name="base-model-list"),
     path("base-models/add/", base_models.BaseModelAddView.as_view(), name="base-model-add"),
     path("base-models/<int:pk>/", base_models.base_model_detail, name="base-model-detail"),
