@@ -45,7 +45,7 @@ def import_file(
     path: Path | str,
     *,
     name: str = "",
-    user: AbstractBaseUser | None = None,
+    user: AbstractBaseUser | AnonymousUser | None = None,
     data_format: DataFormat | None = None,
     mapping: dict[str, str] | None = None,
     original_name: str | None = None,
@@ -102,7 +102,7 @@ def copied(source: Path) -> Iterator[tuple[Path, str]]:
 
 def look(path: Path, *, original_name: str) -> Survey:
     """The file's columns and first rows, and its format where that shows. Raises BadDataset where it has neither."""
-    found = survey(Request(path=path, name=original_name, whole=False))
+    found = survey(Request(path=path, name=original_name, data_format=None, whole=False))
     return found if found.columns else usable(found, original_name)
 
 
@@ -153,13 +153,17 @@ def may_delete(dataset: Dataset, user: AbstractBaseUser | AnonymousUser) -> bool
     return user.pk is not None and (dataset.created_by_id == user.pk or getattr(user, "is_staff", False))
 
 
+def needed_by(dataset: Dataset) -> list[str]:
+    """The names of jobs, three at most, that have not ended and will read the file."""
+    return list(dataset.jobs.exclude(status__in=ENDED).values_list("name", flat=True)[:3])
+
+
 def delete(dataset: Dataset, *, user: AbstractBaseUser | AnonymousUser | None = None) -> None:
     """Deletes the record, and its file unless another dataset has the same rows. Raises DatasetInUse."""
     if user and not may_delete(dataset, user):
         raise PermissionDenied(f"“{dataset.name}” was added by somebody else: staff can delete it.")
-    waiting = list(dataset.jobs.exclude(status__in=ENDED).values_list("name", flat=True)[:3])
-    if waiting:
-        raise DatasetInUse(f"“{dataset.name}” is needed by {', '.join(waiting)}: wait for the end, or cancel first.")
+    if needed := needed_by(dataset):
+        raise DatasetInUse(f"“{dataset.name}” is needed by {', '.join(needed)}: wait for the end, or cancel first.")
     with transaction.atomic():
         dataset.delete()
         # Inside the transaction, so that on SQLite no import of the same rows comes between.

@@ -1,7 +1,7 @@
 """Files from browsers that wait for somebody to say what their columns mean. After a day they are gone."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
@@ -21,11 +21,12 @@ class Upload:
 
     key: str
     name: str
+    title: str  # what the dataset shall be called
 
     @classmethod
-    def keep(cls, file: UploadedFile) -> Self:
+    def keep(cls, file: UploadedFile, *, title: str) -> Self:
         prune()
-        upload = cls(uuid4().hex, Path(file.name or "upload").name)
+        upload = cls(uuid4().hex, Path(file.name or "upload").name, title)
         FileSystemStorage(settings.MEDIA_ROOT).save(upload.key, file)
         return upload
 
@@ -40,7 +41,7 @@ class Upload:
     @property
     def token(self) -> str:
         """Stands for the upload in addresses; nobody can make one up."""
-        return signing.dumps([self.key, self.name], salt=SALT)
+        return signing.dumps(astuple(self), salt=SALT)
 
     @property
     def path(self) -> Path:

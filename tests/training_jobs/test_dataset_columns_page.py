@@ -23,7 +23,7 @@ CHOICE = {
 @pytest.fixture
 def upload(client, expert, data_dir) -> Upload:
     client.force_login(expert)
-    return Upload.keep(SimpleUploadedFile("hilfe.csv", CSV.replace(b"Wann?,,", b"Wann?,Jetzt.,")))
+    return Upload.keep(SimpleUploadedFile("hilfe.csv", CSV.replace(b"Wann?,,", b"Wann?,Jetzt.,")), title="My help")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_it_shows_the_first_rows_as_they_are(client, url):
     page = client.get(url)
 
     assert all(value in page.text for value in ("Frage", "Warum?", "Darum.", "Buch"))
-    assert page.context["form"].initial["name"] == "hilfe"
+    assert page.context["form"].initial["name"] == "My help"
 
 
 def test_it_brings_the_file_in_under_the_columns_chosen(client, url, upload):
@@ -49,7 +49,7 @@ def test_it_brings_the_file_in_under_the_columns_chosen(client, url, upload):
 
 
 def test_it_selects_what_it_recognizes(client, data_dir, upload):
-    known = Upload.keep(SimpleUploadedFile("faq.csv", b"Question,Answer\na,b\n"))
+    known = Upload.keep(SimpleUploadedFile("faq.csv", b"Question,Answer\na,b\n"), title="FAQ")
 
     form = client.get(f"/datasets/add/{known.token}/").context["form"]
 
@@ -80,7 +80,7 @@ def test_it_asks_for_each_column_that_is_needed(client, url):
 
 def test_it_names_the_bad_lines_and_keeps_the_upload(client, expert, data_dir):
     client.force_login(expert)
-    upload = Upload.keep(SimpleUploadedFile("hilfe.csv", CSV))
+    upload = Upload.keep(SimpleUploadedFile("hilfe.csv", CSV), title="Hilfe")
 
     page = client.post(f"/datasets/add/{upload.token}/", CHOICE)
 
@@ -109,7 +109,7 @@ def test_it_drops_uploads_after_a_day(upload: Upload):
     yesterday = time.time() - 25 * 3600
     os.utime(upload.path, (yesterday, yesterday))
 
-    Upload.keep(SimpleUploadedFile("other.csv", CSV))
+    Upload.keep(SimpleUploadedFile("other.csv", CSV), title="Other")
 
     assert not Path(upload.path).exists()
 

@@ -56,6 +56,7 @@ def test_it_waits_for_the_jobs_that_need_it(client, expert, dataset, url, a_job)
     a_job(name="support bot", dataset=dataset)
     client.force_login(expert)
 
+    assert "support bot still needs it." in client.get(url).text
     page = client.post(url, follow=True)
 
     assert "“rows” is needed by support bot: wait for the end, or cancel first." in page.text

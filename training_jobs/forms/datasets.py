@@ -16,7 +16,10 @@ FORMATS = [(str(option), option.label) for option in DataFormat]
 
 class DatasetFilter(FilterSet):
     q = CharFilter("name", "icontains", label="Search")
-    format = ChoiceFilter("data_format", choices=FORMATS, empty_label="Any format", label="Format")
+    format = ChoiceFilter(
+        "data_format", choices=FORMATS, empty_label="Any format", label="Format",
+        widget=forms.Select({"class": "form-select"}),
+    )  # fmt: skip
     sort = OrderingFilter(fields=[(name, name) for name in ("name", "row_count", "size_bytes", "created_at")])
 
     class Meta:

@@ -1,7 +1,5 @@
 """The pages of datasets."""
 
-from pathlib import Path
-
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -17,6 +15,7 @@ from training_jobs.datasets import BadDataset
 from training_jobs.forms.datasets import ColumnsForm, DatasetFilter, UploadForm
 from training_jobs.models import Dataset
 from training_jobs.uploads import Upload
+from training_jobs.views import HtmxRequest
 from training_methods.trainers import DataFormat
 from training_methods.trainers.row_files import FileType, Row
 from training_methods.trainers.survey import Survey
@@ -43,7 +42,7 @@ class DatasetAddView(View):
         form = UploadForm(request.POST, request.FILES)
         if not form.is_valid():
             return self.page(form)
-        upload = Upload.keep(form.cleaned_data["file"])
+        upload = Upload.keep(form.cleaned_data["file"], title=form.cleaned_data["name"])
         try:
             return self.bring_in(form, upload)
         except BadDataset as bad:
@@ -57,12 +56,15 @@ class DatasetAddView(View):
         if form.cleaned_data["choose"]:
             datasets.look(upload.path, original_name=upload.name)
             return redirect("training_jobs:dataset-columns", upload.token)
-        name = form.cleaned_data["name"]
-        dataset = datasets.import_file(upload.path, name=name, original_name=upload.name, user=self.request.user)
+        dataset = datasets.import_file(
+            upload.path, name=upload.title, original_name=upload.name, user=self.request.user
+        )
         return added(self.request, dataset, upload)
 
     def page(self, form: UploadForm, bad: BadDataset | None = None) -> HttpResponse:
-        return render(self.request, "training_jobs/dataset_add.html", {"form": form, "bad": bad, "formats": list(DataFormat)})
+        return render(
+            self.request, "training_jobs/dataset_add.html", {"form": form, "bad": bad, "formats": list(DataFormat)}
+        )
 
 
 @method_decorator(vary_on_headers("HX-Request"), name="dispatch")
@@ -80,7 +82,7 @@ class DatasetColumnsView(View):
         self.upload, self.found = upload, datasets.look(upload.path, original_name=upload.name)
         return super().dispatch(request, *args, **kwargs)
 
-    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+    def get(self, request: HtmxRequest, token: str) -> HttpResponse:
         form = self.form(request.GET.get("data_format"))
         is_part = request.htmx and not request.htmx.boosted
         return self.page(form, template="_dataset_column_fields" if is_part else "dataset_columns")
@@ -95,7 +97,7 @@ class DatasetColumnsView(View):
     def form(self, chosen: str | None, data: QueryDict | None = None) -> ColumnsForm:
         detected = self.found.data_format or DataFormat.PROMPT_COMPLETION
         data_format = DataFormat(chosen) if chosen in list(DataFormat) else detected
-        initial = {"name": Path(self.upload.name).stem[:100], "data_format": str(data_format)}
+        initial = {"name": self.upload.title, "data_format": str(data_format)}
         return ColumnsForm(data_format, self.found.columns, data, initial=initial)
 
     def bring_in(self, form: ColumnsForm) -> HttpResponse:
@@ -151,7 +153,8 @@ class DatasetDeleteView(View):
         dataset = get_object_or_404(Dataset, pk=pk)
         if not datasets.may_delete(dataset, request.user):
             raise PermissionDenied
-        return render(request, "training_jobs/dataset_delete.html", {"dataset": dataset, "jobs": dataset.jobs.count()})
+        context = {"dataset": dataset, "jobs": dataset.jobs.count(), "needed_by": datasets.needed_by(dataset)}
+        return render(request, "training_jobs/dataset_delete.html", context)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         dataset = get_object_or_404(Dataset, pk=pk)
