@@ -1,14 +1,16 @@
 import os
 import socket
+import warnings
 from argparse import ArgumentParser
 from typing import Any
 
 from celery import current_app
+from celery.platforms import SecurityWarning
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 from django.db import connection, connections
 
-from training_jobs import broker
+from training_jobs import broker, tasks
 
 
 class Command(BaseCommand):
@@ -33,16 +35,18 @@ class Command(BaseCommand):
     def work(self, concurrency: int, queues: str) -> None:
         """Until it is told to stop."""
         connections.close_all()  # what is open now would be shared with every process of the pool
+        warnings.simplefilter("ignore", SecurityWarning)  # it warns root of pickled messages; ours are JSON
         worker = current_app.Worker(
             hostname=f"{os.getpid()}@{socket.gethostname()}",
             concurrency=concurrency,
             queues=queues,
+            loglevel="INFO",
             quiet=True,
             without_gossip=True,
             without_mingle=True,
         )
         worker.start()
-        if worker.exitcode:
+        if worker.exitcode and not tasks.draining.is_set():  # to leave when told to is no failure
             raise SystemExit(worker.exitcode)
 
 

