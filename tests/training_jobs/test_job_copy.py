@@ -1,0 +1,78 @@
+import pytest
+from django.urls import reverse
+
+from tests.training_jobs import records
+from training_methods import catalog
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def signed_in(client, expert):
+    client.force_login(expert)
+
+
+@pytest.fixture
+def job():
+    lora, base_model, dataset = records.method(), records.base_model(), records.dataset()
+    trainer = catalog.get("lora")
+    parameters = {parameter.name: parameter.default for parameter in trainer.parameters} | {"rank": 77}
+    snapshot = {"display_name": lora.display_name, "code_hash": trainer.code_hash}
+    links = {"method": lora, "base_model": base_model, "dataset": dataset}
+    return records.job(**links, method_snapshot=snapshot, parameters=parameters, seed=7)
+
+
+def copy(client, job) -> str:
+    return client.get(reverse("training_jobs:job-copy", args=[job.pk])).text
+
+
+def test_the_form_is_filled_in_as_the_train_was(client, job):
+    page = copy(client, job)
+
+    for part in ('value="acorn-copy"', 'value="lora" selected', 'value="77"', 'value="7"', "Filled in as"):
+        assert part in page
+    assert "notice-warning" not in page
+    assert f'action="{reverse("training_jobs:job-new")}"' in page
+
+
+def test_it_says_what_is_deleted(client, job):
+    job.dataset.delete()
+    records.dataset(name="another")
+
+    assert "The dataset “house-style” is deleted: choose another." in copy(client, job)
+
+
+def test_a_deleted_method_can_be_replaced(client, job):
+    job.method.delete()
+    records.method(internal_name="other", display_name="Other")
+
+    assert "The training method “LoRA fine-tuning” is deleted: choose another." in copy(client, job)
+
+
+@pytest.mark.parametrize(
+    ("config", "parameters", "sentence"),
+    [
+        ({"rank": {"default": 8, "locked": True}}, {}, "“rank” is fixed at 8 now; it was 77."),
+        ({}, {"warp": 9}, "no longer has “warp”, which was 9."),
+    ],
+)
+def test_it_says_where_the_method_offers_something_else_now(client, job, config, parameters, sentence):
+    job.method.config = {"parameters": config}
+    job.method.save()
+    job.parameters |= parameters
+    job.save()
+
+    assert sentence in copy(client, job)
+
+
+def test_it_says_that_the_code_has_changed(client, job):
+    job.method_snapshot["code_hash"] = "another"
+    job.save()
+
+    assert "The code of LoRA fine-tuning has changed since." in copy(client, job)
+
+
+def test_it_needs_a_login(client, job):
+    client.logout()
+
+    assert client.get(reverse("training_jobs:job-copy", args=[job.pk])).status_code == 302
