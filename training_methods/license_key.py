@@ -36,6 +36,11 @@ class LicenseTerms(BaseModel):
     key_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 
     @property
+    def opens(self) -> str:
+        """The entitlements as people say them: “add methods, delete methods”."""
+        return ", ".join(f"{name.replace('-', ' ')}s" for name in self.entitlements)
+
+    @property
     def grace_until(self) -> datetime | None:
         return self.expires and self.expires + timedelta(days=self.grace_days)
 

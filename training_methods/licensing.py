@@ -28,6 +28,10 @@ class State(StrEnum):
     EXPIRED = "expired"
 
     @property
+    def label(self) -> str:
+        return {State.COMMUNITY: "Community edition", State.GRACE: "Grace days"}.get(self, self.capitalize())
+
+    @property
     def meaning(self) -> str:
         return {
             State.COMMUNITY: "Everything works except adding and deleting methods.",

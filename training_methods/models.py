@@ -102,6 +102,13 @@ class TrainingMethod(models.Model):
     def __str__(self) -> str:
         return self.display_name
 
+    def get_absolute_url(self) -> str:
+        return reverse("training_methods:detail", args=[self.internal_name])
+
+    def clean(self) -> None:
+        if self.internal_name == "add":
+            raise ValidationError({"internal_name": "“add” is the address of “Add a New”: choose another name."})
+
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """As Django does, with each mistake at the field that the constraint's code names."""
         try:
@@ -110,9 +117,6 @@ class TrainingMethod(models.Model):
             mistakes = list(chain.from_iterable(error.error_dict.values()))
             fields = {str(mistake.code) for mistake in mistakes}
             raise ValidationError({field: [m for m in mistakes if m.code == field] for field in fields}) from None
-
-    def get_absolute_url(self) -> str:
-        return reverse("training_methods:detail", args=[self.internal_name])
 
 
 class License(models.Model):

@@ -1,4 +1,14 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from training_methods import views
 
 app_name = "training_methods"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("methods/", views.MethodListView.as_view(), name="list"),
+    path("methods/add/", views.MethodAddView.as_view(), name="add"),
+    path("methods/<slug:internal_name>/", views.MethodDetailView.as_view(), name="detail"),
+    path("methods/<slug:internal_name>/edit/", views.MethodEditView.as_view(), name="edit"),
+    path("methods/<slug:internal_name>/delete/", views.MethodDeleteView.as_view(), name="delete"),
+    path("methods/<slug:internal_name>/history/", views.MethodHistoryView.as_view(), name="history"),
+    path("license/", views.LicenseView.as_view(), name="license"),
+]

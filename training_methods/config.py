@@ -1,0 +1,236 @@
+"""A method's configuration: what this site offers for its trainer's parameters, and what a job of it needs."""
+
+import math
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import PydanticCustomError
+
+from training_methods.catalog import TrainerInfo
+from training_methods.config_text import shown
+from training_methods.trainers.parameters import SENTENCES, Parameter, ParameterType, values_model
+
+NAME = r"^[A-Za-z][A-Za-z0-9_]{0,63}$"
+QUEUE = r"^[a-z0-9]+(?:[-_.][a-z0-9]+)*$"
+TEMPERED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+EXAMPLE = """{
+  "parameters": {
+    "learning_rate": {"default": 0.0002, "minimum": 1e-6, "maximum": 0.001},
+    "lora_rank": {"choices": [8, 16, 32], "help": "More learns more, and needs more memory."},
+    "seed": {"default": 7, "locked": true}
+  },
+  "resources": {"queue": "default", "gpus": 0, "time_limit_minutes": 600}
+}"""
+
+
+def storable(value: object) -> object:
+    """A scalar that every database keeps as JSON."""
+    if isinstance(value, dict | list):
+        raise PydanticCustomError("scalar", "{input} is no value of a parameter.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PydanticCustomError("scalar", "{input} is not a finite number.")
+    if isinstance(value, str) and any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
+        raise PydanticCustomError("scalar", "This text holds a character that cannot be stored.")
+    return value
+
+
+Scalar = Annotated[Any, AfterValidator(storable)]
+Text = Annotated[str, AfterValidator(storable)]
+
+
+class Offer(BaseModel):
+    """What the site says of one parameter. What it does not name stays as the trainer has it."""
+
+    model_config = TEMPERED
+
+    type: ParameterType | None = None
+    label: Annotated[Text, Field(max_length=100)] = ""
+    help: Annotated[Text, Field(max_length=1000)] = ""
+    default: Scalar = None
+    required: bool = False
+    locked: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: Annotated[list[Scalar], Field(min_length=1, max_length=100)] | None = None
+
+
+class Resources(BaseModel):
+    """What a job of this method waits for, and how long it may take."""
+
+    model_config = TEMPERED
+
+    queue: Annotated[str, StringConstraints(pattern=QUEUE, max_length=64)] = "default"
+    gpus: int = Field(0, ge=0, le=1024)
+    time_limit_minutes: Annotated[int, Field(ge=1, le=525_600)] | None = None
+
+
+class MethodConfig(BaseModel):
+    model_config = TEMPERED
+
+    parameters: dict[Annotated[str, StringConstraints(pattern=NAME)], Offer] = Field(default_factory=dict)
+    resources: Resources = Resources()
+
+
+def resources(config: dict[str, Any]) -> Resources:
+    return MethodConfig.model_validate(config).resources
+
+
+def offered(trainer: TrainerInfo, config: dict[str, Any]) -> list[Parameter]:
+    """The trainer's parameters as this site offers them, then those that only the site knows."""
+    offers = MethodConfig.model_validate(config).parameters
+    known = {parameter.name: parameter for parameter in trainer.parameters}
+    own = [merged(name, offer) for name, offer in offers.items() if name not in known and offer.type]
+    return [merged(name, offers.get(name, Offer()), known[name]) for name in known] + own
+
+
+def check(config: object, trainer: TrainerInfo | None) -> dict[str, str]:
+    """Every mistake as a sentence by its path. Without a trainer, what can be said of the configuration alone."""
+    found = mistakes_of_shape(config)
+    if trainer is not None:
+        for name, offer in sound_offers(config):
+            for key, sentence in objections(name, offer, trainer):
+                found[".".join(filter(None, ("parameters", name, key)))] = sentence
+    return dict(sorted(found.items()))
+
+
+def mistakes_of_shape(config: object) -> dict[str, str]:
+    try:
+        MethodConfig.model_validate(config)
+    except ValidationError as error:
+        return {path_of(mistake): sentence_of(mistake) for mistake in error.errors()}
+    return {}
+
+
+def sound_offers(config: object) -> Iterator[tuple[str, Offer]]:
+    """The parameters that can be held against the trainer, whatever is wrong with the others."""
+    parameters = config.get("parameters") if isinstance(config, dict) else None
+    for name, given in parameters.items() if isinstance(parameters, dict) else ():
+        try:
+            yield from MethodConfig.model_validate({"parameters": {name: given}}).parameters.items()
+        except ValidationError:
+            continue
+
+
+def objections(name: str, offer: Offer, trainer: TrainerInfo) -> Iterator[tuple[str, str]]:
+    """What the trainer cannot agree to, each with the key of the offer that it concerns."""
+    known = next((parameter for parameter in trainer.parameters if parameter.name == name), None)
+    if known is None:
+        stranger = objection_to_stranger(name, offer, trainer)
+        if stranger:
+            yield stranger
+            return
+    elif offer.type not in (None, known.type):
+        yield "type", f"The trainer's “{name}” is of type {known.type}, not {offer.type}."
+        return
+    parameter = merged(name, offer, known)
+    bounds = list(objections_to_bounds(offer, known or parameter.model_copy(update=UNBOUNDED), parameter))
+    yield from bounds
+    if not bounds:
+        yield from objections_to_values(offer, known, parameter)
+
+
+def objection_to_stranger(name: str, offer: Offer, trainer: TrainerInfo) -> tuple[str, str] | None:
+    """A name that the trainer does not know: a script takes it, if it says its type."""
+    if not trainer.is_script:
+        names = [parameter.name for parameter in trainer.parameters]
+        return "", f"The trainer “{trainer.slug}” has no parameter “{name}”.{suggestion(name, names)}"
+    if hasattr(BaseModel, name):
+        return "", f"“{name}” cannot be the name of a parameter."
+    if offer.type is None:
+        return "type", f"The trainer does not know “{name}”, so it needs a type: integer, number, boolean or string."
+    return None
+
+
+UNBOUNDED = {"minimum": None, "maximum": None, "choices": None, "default": None, "locked": False}
+
+
+def objections_to_bounds(offer: Offer, known: Parameter, parameter: Parameter) -> Iterator[tuple[str, str]]:
+    """A bound is itself a value that the trainer takes, so bounds and choices narrow and never widen."""
+    for key, bound in (("minimum", offer.minimum), ("maximum", offer.maximum)):
+        if bound is not None and parameter.type not in ("integer", "number"):
+            yield key, f"A parameter of type {parameter.type} has no {key}."
+        elif bound is not None and (misfit := misfit_of(int(bound) if bound.is_integer() else bound, known)):
+            yield key, misfit
+    if offer.minimum is not None and offer.maximum is not None and offer.minimum > offer.maximum:
+        yield "minimum", f"The minimum {offer.minimum:g} is above the maximum {offer.maximum:g}."
+    for position, choice in enumerate(offer.choices or []):
+        if misfit := misfit_of(choice, parameter.model_copy(update={"choices": known.choices})):
+            yield f"choices.{position}", misfit
+
+
+def objections_to_values(offer: Offer, known: Parameter | None, parameter: Parameter) -> Iterator[tuple[str, str]]:
+    has_default = "default" in offer.model_fields_set
+    if offer.required and (has_default or offer.locked):
+        yield "required", "A required parameter is left to the person who starts the run: take its default or lock out."
+    elif has_default and (misfit := misfit_of(offer.default, parameter)):
+        yield "default", misfit
+    elif offer.locked and parameter.default is None and not (known and known.nullable):
+        yield "locked", "A locked parameter needs a default."
+    elif known and not has_default and not parameter.required and (misfit := misfit_of(known.default, parameter)):
+        yield "default", f"The trainer's own default does not fit any more, so give another: {misfit}"
+
+
+def misfit_of(value: object, parameter: Parameter) -> str:
+    """Why the parameter does not take the value, or nothing."""
+    open_parameter = parameter.model_copy(update={"locked": False, "required": True})
+    try:
+        values_model([open_parameter]).model_validate({parameter.name: value}, strict=True)
+    except ValidationError as error:
+        return sentence_of(error.errors()[0])
+    return ""
+
+
+def merged(name: str, offer: Offer, known: Parameter | None = None) -> Parameter:
+    """The parameter as the form shows it: the trainer's, with what the site says laid over it."""
+    said = {key: getattr(offer, key) for key in offer.model_fields_set - {"type", "required"}}
+    if known is None:
+        known = Parameter(name=name, type=offer.type or "string", label=name.replace("_", " "), basic=True)
+        said["nullable"] = not offer.required and offer.default is None
+    if offer.minimum is not None:
+        said["exclusive_minimum"] = None
+    if offer.maximum is not None:
+        said["exclusive_maximum"] = None
+    if "default" in said or offer.required:
+        said |= {"required": offer.required, "default": offer.default}
+    return known.model_copy(update=said)
+
+
+SHAPES = SENTENCES | {
+    "dict_type": "This must be a JSON object, not {input}.",
+    "model_type": "This must be a JSON object, not {input}.",
+    "list_type": "This must be a list, not {input}.",
+    "literal_error": "{input} is not one of {expected}.",
+    "string_too_long": "This text is too long: it takes at most {max_length} characters.",
+    "too_short": "This list is empty.",
+    "too_long": "This list is too long: it takes at most {max_length} values.",
+    "string_pattern_mismatch": "{input} is not a name: use letters, digits and underscores, and begin with a letter.",
+}
+
+
+def sentence_of(mistake: Any) -> str:
+    if mistake["type"] == "extra_forbidden":
+        return unknown_setting(mistake["loc"])
+    if mistake["type"] == "scalar":
+        return mistake["msg"].replace("{input}", shown(mistake["input"]))
+    template = SHAPES.get(mistake["type"], "{input} does not fit here.").replace("“{input}”", "{input}")
+    limits = {key: f"{limit:g}" if isinstance(limit, float) else limit for key, limit in mistake.get("ctx", {}).items()}
+    return template.format(**limits | {"input": shown(mistake["input"])})
+
+
+def path_of(mistake: Any) -> str:
+    return ".".join(shown(part).strip("“”") for part in mistake["loc"] if part != "[key]")
+
+
+def unknown_setting(loc: tuple[str | int, ...]) -> str:
+    models: dict[int, type[BaseModel]] = {1: MethodConfig, 2: Resources, 3: Offer}
+    model = models[len(loc)]
+    names = list(model.model_fields)
+    return f"There is no such setting.{suggestion(str(loc[-1]), names)} The settings are {', '.join(names)}."
+
+
+def suggestion(name: str, names: list[str]) -> str:
+    close = get_close_matches(name[:100], names, n=1)
+    return f" Did you mean “{close[0]}”?" if close else ""
