@@ -11,7 +11,10 @@ class OneQueryPaginator(Paginator):
 
     def get_page(self, number: Any) -> Page:
         """The page, or the nearest there is."""
-        wanted = int(number) if str(number).isdecimal() and 0 < int(str(number)[:9]) < 10**6 else 1
+        text = str(number or 1)
+        if not text.isdecimal() or len(text) > 6:
+            return super().get_page(number)
+        wanted = max(1, int(text))
         first = (wanted - 1) * self.per_page
         rows = list(self.object_list.annotate(total=self._total())[first : first + self.per_page])
         if not rows and wanted > 1:

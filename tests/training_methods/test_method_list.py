@@ -44,7 +44,7 @@ def test_it_pages(client, expert, thirty):
     assert "1–25 of 30" in client.get(URL).text
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "999", "x", ""])
+@pytest.mark.parametrize("page", ["0", "-1", "999", "x", "", "9" * 30, "1" * 5000, "000000001" + "9" * 20, "٣"])
 def test_it_leads_a_strange_page_number_to_a_page(client, expert, thirty, page):
     client.force_login(expert)
 
