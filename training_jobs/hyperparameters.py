@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from training_methods.trainers.parameters import Parameter, mistakes, values_model
 
+NEEDED = "A value is needed."
 LOCKED = "Fixed by this site for every train"
 
 
@@ -35,11 +36,14 @@ class HyperparametersForm(forms.Form):
         self.fields = {parameter.name: field_of(parameter) for parameter in parameters}
 
     def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        unset = [one.name for one in self.parameters if given.get(one.name) == "" and one.type != "string"]
+        self.add_mistakes(dict.fromkeys(unset, NEEDED))
         try:
-            values = values_model(self.parameters).model_validate(self.cleaned_data)
+            values = values_model(self.parameters).model_validate(given)
         except ValidationError as error:
             self.add_mistakes(mistakes(error))
-            return self.cleaned_data
+            return given
         return values.model_dump()
 
     def add_mistakes(self, sentences: Mapping[str, str]) -> None:
@@ -73,7 +77,7 @@ def is_basic(parameter: Parameter) -> bool:
 
 
 def field_of(parameter: Parameter) -> forms.Field:
-    """A field that takes what was typed as it is. An empty one is None where that means something, else a mistake."""
+    """A field that takes what was typed as it is: nothing typed is None where that means something."""
     common: dict[str, Any] = {
         "label": parameter.label or parameter.name,
         "help_text": help_of(parameter),
@@ -83,10 +87,10 @@ def field_of(parameter: Parameter) -> forms.Field:
     if parameter.type == "boolean" and not parameter.nullable:
         return forms.BooleanField(required=False, **common)
     return forms.CharField(
-        required=not parameter.nullable and (parameter.required or parameter.type != "string"),
+        required=parameter.required and not parameter.nullable,
         empty_value=None if parameter.nullable else "",
         widget=widget_of(parameter),
-        error_messages={"required": "A value is needed."},
+        error_messages={"required": NEEDED},
         **common,
     )
 
@@ -94,11 +98,12 @@ def field_of(parameter: Parameter) -> forms.Field:
 def widget_of(parameter: Parameter) -> forms.Widget:
     if choices := choices_of(parameter):
         return forms.Select(choices=choices)
+    hint = {"placeholder": "not set"} if parameter.nullable else {}
     if parameter.type == "string":
-        return forms.TextInput()
+        return forms.TextInput(hint)
     low, high = inclusive_bounds(parameter)
-    attributes = {"min": low, "max": high, "step": 1 if parameter.type == "integer" else "any"}
-    return forms.NumberInput({name: value for name, value in attributes.items() if value is not None})
+    bounds = {name: bound for name, bound in (("min", low), ("max", high)) if bound is not None}
+    return forms.NumberInput(hint | bounds | {"step": 1 if parameter.type == "integer" else "any"})
 
 
 def choices_of(parameter: Parameter) -> list[tuple[Any, str]]:
@@ -121,26 +126,19 @@ def inclusive_bounds(parameter: Parameter) -> tuple[float | None, float | None]:
 
 def help_of(parameter: Parameter) -> str:
     """Help and bounds in words. Escaped, since the form's templates print help as it is."""
-    sentences = [
-        parameter.help.rstrip("."),
-        bounds_of(parameter),
-        LOCKED if parameter.locked else "",
-        "Empty means none" if parameter.nullable else "",
-    ]
+    sentences = [parameter.help.rstrip("."), bounds_of(parameter), LOCKED if parameter.locked else ""]
     return escape(" ".join(f"{sentence}." for sentence in sentences if sentence))
 
 
 def bounds_of(parameter: Parameter) -> str:
-    """“From 1 to 8”, “Above 0, below 1”, “At least 1”."""
-    if parameter.minimum is not None and parameter.maximum is not None:
-        return f"From {plain(parameter.minimum)} to {plain(parameter.maximum)}"
-    words = {
-        "at least": parameter.minimum,
-        "above": parameter.exclusive_minimum,
-        "at most": parameter.maximum,
-        "below": parameter.exclusive_maximum,
-    }
-    return ", ".join(f"{word} {plain(value)}" for word, value in words.items() if value is not None).capitalize()
+    """“From 1 to 8”, “At least 1”, “Above 0, below 1”. Of whole numbers there is always a first and a last."""
+    low, high = inclusive_bounds(parameter)
+    above = "above" if parameter.type != "integer" and parameter.exclusive_minimum is not None else "at least"
+    below = "below" if parameter.type != "integer" and parameter.exclusive_maximum is not None else "at most"
+    if low is not None and high is not None and (above, below) == ("at least", "at most"):
+        return f"From {low} to {high}"
+    words = {above: low, below: high}
+    return ", ".join(f"{word} {bound}" for word, bound in words.items() if bound is not None).capitalize()
 
 
 def plain(number: float | None) -> float | None:

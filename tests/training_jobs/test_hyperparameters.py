@@ -8,7 +8,7 @@ RATE = Parameter(
 )
 EPOCHS = Parameter(name="epochs", type="integer", default=1, minimum=1, maximum=100)
 PACKING = Parameter(name="packing", type="boolean", default=True)
-MAX_STEPS = Parameter(name="max_steps", type="integer", nullable=True, minimum=1, group="Length")
+MAX_STEPS = Parameter(name="max_steps", type="integer", nullable=True, exclusive_minimum=0, group="Length")
 SCHEDULE = Parameter(name="schedule", type="string", default="cosine", choices=["cosine", "linear"])
 NAME = Parameter(name="name", type="string", default="")
 RANK = Parameter(name="rank", type="integer", default=8, choices=[4, 8, 16])
@@ -50,7 +50,7 @@ def test_it_gives_values_of_the_parameters_types():
         ("epochs", "0", "0 is too small: the least is 1."),
         ("epochs", "1.5", "“1.5” is not a whole number."),
         ("epochs", "", "A value is needed."),
-        ("max_steps", "0", "0 is too small: the least is 1."),
+        ("max_steps", "0", "0 is too small: it must be above 0."),
         ("schedule", "square", "“square” does not fit: it must be cosine or linear."),
         ("rank", "5", "“5” does not fit: it must be 4 or 8 or 16."),
     ],
@@ -105,6 +105,7 @@ def test_it_shows_bounds_in_words_and_as_attributes():
     assert 'min="1" max="100" step="1"' in str(form["epochs"])
     assert form["epochs"].help_text == "From 1 to 100."
     assert form["learning_rate"].help_text == "Above 0, below 1."
+    assert form["max_steps"].help_text == "At least 1."
 
 
 def test_it_shows_basic_parameters_first_and_the_rest_by_heading():

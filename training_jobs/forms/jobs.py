@@ -5,11 +5,11 @@ from typing import Any
 
 from django import forms
 from django.urls import reverse_lazy
-from training_methods.catalog import UnknownTrainer
 
 from training_jobs.models import Dataset, FoundationModel
 from training_jobs.submission import wrong_base_model, wrong_dataset, wrong_name, wrong_seed
 from training_methods import catalog
+from training_methods.catalog import UnknownTrainer
 from training_methods.models import TrainingMethod
 
 
@@ -66,30 +66,39 @@ class TrainForm(forms.Form):
     name = forms.CharField(
         label="Train name",
         required=False,
-        help_text="It becomes part of the customized model's name. Empty: the method and the time make one.",
+        help_text="Part of the customized model's name. Left empty, the method and the time make one.",
     )
     method = MethodField(
         TrainingMethod.objects.all(),
         to_field_name="internal_name",
         label="Training method",
         empty_label="Choose a method",
-        error_messages={"invalid_choice": "There is no training method “%(value)s” any more: choose another."},
+        error_messages={
+            "required": "Choose a training method.",
+            "invalid_choice": "There is no training method “%(value)s” any more: choose another.",
+        },
     )
     base_model = BaseModelField(
         FoundationModel.objects.all(),
         label="Base model",
         empty_label="Choose a base model",
-        error_messages={"invalid_choice": "The base model that was chosen is not there any more: choose another."},
+        error_messages={
+            "required": "Choose a base model.",
+            "invalid_choice": "The base model that was chosen is not there any more: choose another.",
+        },
     )
     dataset = DatasetField(
         Dataset.objects.all(),
         empty_label="Choose a dataset",
-        error_messages={"invalid_choice": "The dataset that was chosen is not there any more: choose another."},
+        error_messages={
+            "required": "Choose a dataset.",
+            "invalid_choice": "The dataset that was chosen is not there any more: choose another.",
+        },
     )
     seed = forms.IntegerField(
         initial=42,
         help_text="The same seed gives the same train again.",
-        error_messages={"invalid": "The seed is a whole number."},
+        error_messages={"required": "A seed is needed.", "invalid": "The seed is a whole number."},
     )
 
     use_required_attribute = False
