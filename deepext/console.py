@@ -1,6 +1,5 @@
 """The console on one machine: what has to be there before it starts, and the processes it is made of."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -9,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 from django.conf import settings
 from django.core.management import call_command
@@ -58,10 +58,13 @@ def worker_command() -> list[str]:
 
 
 @contextmanager
-def started(*commands: list[str]) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Processes that run while the block does, out of reach of the terminal's Ctrl-C: it is for us to stop them."""
+def started(*commands: list[str], output: IO[bytes] | None = None) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Processes that run while the block does, out of reach of the terminal's Ctrl-C: it is for us to stop them.
+
+    What they print goes to `output`, or to the terminal.
+    """
     processes = [
-        subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True, env=os.environ.copy())
+        subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True, stdout=output, stderr=output)
         for command in commands
     ]
     try:

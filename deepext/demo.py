@@ -61,7 +61,7 @@ def compare(base: FoundationModel, tuned: CustomizedModel) -> Iterator[Compariso
                 *(sys.executable, "-m", "training_methods.trainers", "answer", questions.name),
                 *("--base-model", base.path, "--adapter", tuned.path),
             ],
-            stdout=subprocess.PIPE,
+            capture_output=True,
             check=True,
             cwd=settings.BASE_DIR,
             env=supervisor.child_environment(threads=2),

