@@ -6,15 +6,16 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 LOCKS = {"web.txt": [], "training.txt": ["training"], "dev.txt": ["training", "dev"]}
-PLAIN = ["no-header", "no-annotate", "no-emit-options", "no-emit-index-url", "no-emit-find-links", "no-emit-trusted-host"]
+OPTIONS = ["quiet", "strip-extras", "allow-unsafe", "no-header", "no-annotate"]
+NOTHING_OF_THIS_MACHINE = ["no-emit-options", "no-emit-index-url", "no-emit-find-links", "no-emit-trusted-host"]
 
 
 def lock(name: str, extras: list[str], constraint: Path | None) -> Path:
     target = HERE / name
     subprocess.run(
         [
-            *(sys.executable, "-m", "piptools", "compile", "--quiet", "--strip-extras", "--allow-unsafe"),
-            *(f"--{option}" for option in PLAIN),
+            *(sys.executable, "-m", "piptools", "compile"),
+            *(f"--{option}" for option in OPTIONS + NOTHING_OF_THIS_MACHINE),
             *(f"--extra={extra}" for extra in extras),
             *([f"--constraint={constraint}"] if constraint else []),
             *("--output-file", str(target), str(HERE.parent / "pyproject.toml")),

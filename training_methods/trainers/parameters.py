@@ -68,7 +68,7 @@ class Parameter(BaseModel):
 
     def field(self) -> tuple[Any, Any]:
         """The pydantic field that accepts this parameter's values."""
-        bounds = {
+        bounds: dict[str, Any] = {
             "ge": self.minimum,
             "le": self.maximum,
             "gt": self.exclusive_minimum,
@@ -107,10 +107,11 @@ def resolve(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any
 
 def values_model(parameters: list[Parameter]) -> type[BaseModel]:
     """A pydantic model that checks a whole set of values and fills in the defaults."""
+    fields: dict[str, Any] = {parameter.name: parameter.field() for parameter in parameters}
     return create_model(
         "Hyperparameters",
         __config__=ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False, protected_namespaces=()),
-        **{parameter.name: parameter.field() for parameter in parameters},
+        **fields,
     )
 
 

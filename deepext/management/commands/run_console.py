@@ -27,7 +27,9 @@ class Command(BaseCommand):
             ended = console.wait_for_any(processes)
             self.stdout.write("Stopping. Running jobs save a checkpoint and go on at the next start.")
         if ended:
-            raise CommandError(f"“{' '.join(map(str, ended.args))}” ended with exit code {ended.returncode}.")
+            raise CommandError(
+                f"A part of the console ended with exit code {ended.returncode}; what it said stands above."
+            )
 
     def welcome(self, port: int) -> None:
         self.stdout.write(f"\nDeepExtension is at http://127.0.0.1:{port}   (Ctrl-C stops it)")
