@@ -1,17 +1,23 @@
 """Jobs and their inputs as the engine's tests need them."""
 
+import os
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any, TypeVar
 
+from django.conf import settings
+from django.db import connection
 from django.db.models.functions import Now
 
 from training_jobs.leases import Lease, claim
-from training_jobs.models import TrainingJob
+from training_jobs.models import Dataset, FoundationModel, TrainingJob
+from training_methods.models import TrainingMethod
 
 T = TypeVar("T")
 
@@ -117,3 +123,66 @@ def job_of(data_dir: Path, body: str = LEARNS, **fields: Any) -> TrainingJob:
             **fields,
         }
     )
+
+
+def inputs(data_dir: Path, body: str = LEARNS) -> dict[str, Any]:
+    """A method, a base model and a dataset that go together."""
+    write_trainer(data_dir / "trainers", "learner", body)
+    (data_dir / "base").mkdir(exist_ok=True)
+    (data_dir / "rows.jsonl").write_text('{"text": "hello"}\n')
+    return {
+        "method": TrainingMethod.objects.create(
+            internal_name="learn",
+            display_name="Learn",
+            method_type="CUSTOM",
+            trainer="learner",
+            config={"parameters": {"steps": {"default": 7, "maximum": 100}}},
+        ),
+        "base_model": FoundationModel.objects.create(
+            name="Base",
+            path=str(data_dir / "base"),
+            architecture="Llama",
+            weights="safetensors",
+            size_bytes=1,
+            fingerprint="f1",
+        ),
+        "dataset": Dataset.objects.create(
+            name="rows", path=str(data_dir / "rows.jsonl"), data_format="text", row_count=3, size_bytes=1, sha256="s1"
+        ),
+    }
+
+
+def database_url() -> str:
+    """The test's own database, so that another process finds the test's jobs."""
+    facts = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{facts['NAME']}"
+    login = facts["USER"] + (f":{facts['PASSWORD']}" if facts["PASSWORD"] else "")
+    return f"postgres://{login}@{facts['HOST']}:{facts['PORT'] or 5432}/{facts['NAME']}"
+
+
+def environment() -> dict[str, str]:
+    """For a process that shares the test's database, data directory and broker."""
+    return os.environ | {"DATABASE_URL": database_url(), "DEEPEXT_DATA_DIR": str(settings.DATA_DIR)}
+
+
+@contextmanager
+def a_worker(*flags: str) -> Iterator[subprocess.Popen[str]]:
+    """`manage.py run_worker`, ready, in a process group of its own; killed with all of it in the end."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "run_worker", *flags],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        for line in process.stdout:
+            if line.endswith(" ready.\n"):
+                break
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=30)

@@ -1,5 +1,7 @@
 """Waking workers: a message for each job, and again for those nobody heard; a broker that is down harms nobody."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,6 +64,28 @@ def test_it_goes_on_at_once_when_the_broker_is_down():
     assert time.monotonic() - started < 2
     assert woken_at(job) is None
     assert status_of(job) == Status.QUEUED
+
+
+def test_it_goes_on_soon_when_the_broker_is_frozen():
+    job = queued_job()
+    with broker_running(), frozen_broker():
+        started = time.monotonic()
+
+        dispatch.wake(job)
+
+        assert time.monotonic() - started < 6
+    assert woken_at(job) is None
+
+
+@contextmanager
+def frozen_broker() -> Iterator[None]:
+    with broker.client(broker.socket_path(settings.DATA_DIR)) as client:
+        pid = client.info("server")["process_id"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def test_it_wakes_jobs_when_the_broker_is_back():

@@ -2,12 +2,15 @@
 
 import os
 import signal
+import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
 from tests.training_jobs.engine import LEARNS, has_gone, job_of, let_lease_run_out, wait_for
 from training_jobs import execution, leases, logs, metrics
@@ -220,6 +223,21 @@ def test_it_fails_a_job_with_a_traceback_when_the_engine_breaks(data_dir):
     job.refresh_from_db()
     assert (job.status, job.failure["message"]) == (Status.FAILED, "The job engine itself failed at this job.")
     assert "not a valid DataFormat" in job.failure["traceback"]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="locks a whole SQLite database")
+def test_the_training_goes_on_while_the_database_is_locked(data_dir, start, monkeypatch):
+    monkeypatch.setitem(connections.settings["default"]["OPTIONS"], "timeout", 0.1)
+    running = start(job_of(data_dir, parameters={"steps": 10, "pause": 0.2}))
+    wait_for(lambda: TrainingJob.objects.get(pk=running.job.pk).step)
+
+    with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as locking:
+        locking.execute("BEGIN IMMEDIATE")
+        wait_for((running.job.directory / "attempt-1" / "checkpoints" / "checkpoint-10").exists)
+        time.sleep(1)
+
+    assert running.ended().status == Status.SUCCEEDED
+    assert metrics.read(running.job.pk).curves["loss"].steps == list(range(1, 11))
 
 
 def test_no_child_outlives_a_row_that_is_gone(data_dir, start):

@@ -5,14 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 from django.conf import settings
-from django.db import connection
 
-from tests.training_jobs.engine import has_gone, job_of, let_lease_run_out, wait_for
+from tests.training_jobs.engine import a_worker, has_gone, job_of, let_lease_run_out, wait_for
 from training_jobs import broker, dispatch, leases, logs
 from training_jobs.models import Status, TrainingJob
 
@@ -28,41 +26,10 @@ WAITS = """
 """
 
 
-def database_url() -> str:
-    """The test's own, so that a worker finds the test's jobs."""
-    facts = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{facts['NAME']}"
-    login = facts["USER"] + (f":{facts['PASSWORD']}" if facts["PASSWORD"] else "")
-    return f"postgres://{login}@{facts['HOST']}:{facts['PORT'] or 5432}/{facts['NAME']}"
-
-
 @pytest.fixture(autouse=True)
 def empty_broker() -> None:
     with broker.running(settings.DATA_DIR), broker.client(broker.socket_path(settings.DATA_DIR)) as client:
         client.flushall()
-
-
-@contextmanager
-def a_worker(*flags: str) -> Iterator[subprocess.Popen[str]]:
-    """`manage.py run_worker`, ready, in a process group of its own; killed with all of it in the end."""
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "run_worker", *flags],
-        env=os.environ | {"DATABASE_URL": database_url(), "DEEPEXT_DATA_DIR": str(settings.DATA_DIR)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        for line in process.stdout:
-            if line.endswith(" ready.\n"):
-                break
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.communicate(timeout=30)
 
 
 def reached(job: TrainingJob, status: Status) -> Callable[[], bool]:

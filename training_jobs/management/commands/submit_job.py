@@ -39,10 +39,10 @@ class Command(BaseCommand):
             )
         except Refused as refused:
             raise CommandError(in_lines(refused.mistakes)) from refused
-        self.stderr.write(f"{job} is job {job.pk}.")
+        self.tell(f"{job} is job {job.pk}.", **options)
         if options["wait"]:
             job = self.wait_for(job)
-        self.report(job, as_json=options["json"])
+        self.report(job, **options)
         if options["wait"] and job.status != Status.SUCCEEDED:
             sys.exit(1)
 
@@ -53,13 +53,18 @@ class Command(BaseCommand):
             self.stderr.write(f"\nNo longer waiting; job {job.pk} goes on without us.")
             sys.exit(130)
 
-    def report(self, job: TrainingJob, *, as_json: bool) -> None:
-        if as_json:
-            self.stdout.write(json.dumps(outcome(job)))
-        elif job.failure:
+    def report(self, job: TrainingJob, **options: Any) -> None:
+        facts = outcome(job)
+        if job.failure:
             self.stderr.write(in_words(job.failure))
-        elif path := outcome(job)["output_dir"]:
-            self.stdout.write(f"The customized model is in {path}")
+        if facts["output_dir"]:
+            self.tell(f"The customized model is in {facts['output_dir']}", **options)
+        if options["json"]:
+            self.stdout.write(json.dumps(facts))
+
+    def tell(self, sentence: str, **options: Any) -> None:
+        """With --json, the standard output is for the JSON alone."""
+        (self.stderr if options["json"] else self.stdout).write(sentence)
 
 
 def find(records: QuerySet[M], what: str, name: str) -> M:

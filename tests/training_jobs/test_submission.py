@@ -1,0 +1,104 @@
+"""Submitting: everything wrong is said at once, everything right is frozen."""
+
+from typing import Any
+
+import pytest
+
+from tests.training_jobs.engine import inputs
+from training_jobs.models import Dataset, FoundationModel, TrainingJob
+from training_jobs.submission import Refused, submit
+from training_methods.models import TrainingMethod
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def chosen(data_dir) -> dict[str, Any]:
+    return inputs(data_dir)
+
+
+def mistakes(**submitted) -> dict[str, str]:
+    with pytest.raises(Refused) as refused:
+        submit(**submitted)
+    assert not TrainingJob.objects.exists()
+    return refused.value.mistakes
+
+
+def test_it_freezes_what_the_job_is_made_of(chosen, expert, data_dir):
+    chosen["method"].config["resources"] = {"queue": "gpu"}
+    job = submit(**chosen, name="first", values={"pause": "0.5"}, seed=7, user=expert)
+
+    job.refresh_from_db()
+    assert (job.name, job.seed, job.created_by, job.queue) == ("first", 7, expert, "gpu")
+    assert (job.parameters, job.changed_parameters) == ({"steps": 7, "pause": 0.5}, ["pause"])
+    assert job.method_snapshot["trainer_file"] == str(data_dir / "trainers" / "learner.py")
+    assert len(job.method_snapshot["code_hash"]) == 64
+    assert job.base_model_snapshot["fingerprint"] == "f1"
+    assert (job.dataset_snapshot["sha256"], job.dataset_snapshot["row_count"]) == ("s1", 3)
+    assert {"python", "torch", "trl"} <= job.versions.keys()
+
+
+def test_it_stays_readable_when_all_it_was_made_of_is_deleted(chosen):
+    job = submit(**chosen, values={})
+
+    for record in chosen.values():
+        record.delete()
+
+    job.refresh_from_db()
+    assert (job.method, job.base_model, job.dataset) == (None, None, None)
+    assert job.method_snapshot["display_name"] == "Learn"
+
+
+def test_it_names_a_train_by_method_and_time(chosen):
+    assert submit(**chosen, values={}).name.startswith("learn-20")
+
+
+def test_it_says_everything_that_is_wrong_at_once(chosen, data_dir):
+    (data_dir / "base").rmdir()
+    Dataset.objects.update(data_format="messages")
+    chosen["dataset"].refresh_from_db()
+
+    found = mistakes(**chosen, name="a/b", seed=-1, values={"steps": 101, "pause": "soon", "rank": 8})
+
+    assert found == {
+        "name": "“a/b” is not a train name: use letters, digits, hyphens, underscores and dots.",
+        "seed": "The seed -1 is not between 0 and 4294967295.",
+        "base_model": f"The folder of “Base”, {data_dir}/base, is not there any more.",
+        "dataset": "“rows” has the format messages; learner learns from text.",
+        "steps": "101 is too large: the most is 100.",
+        "pause": "“soon” is not a number.",
+        "rank": "There is no such parameter.",
+    }
+
+
+def test_it_refuses_a_trainer_that_is_gone(chosen, data_dir):
+    (data_dir / "trainers" / "learner.py").unlink()
+
+    assert mistakes(**chosen, values={}) == {"method": "The trainer “learner” is not here."}
+
+
+def test_it_refuses_a_method_that_its_trainer_outgrew(chosen, data_dir):
+    TrainingMethod.objects.update(config={"parameters": {"rank": {"default": 8}}})
+    chosen["method"].refresh_from_db()
+
+    assert "“Learn” does not fit its trainer any more: parameters.rank: " in mistakes(**chosen, values={})["method"]
+
+
+@pytest.mark.parametrize("field", ["method", "base_model", "dataset"])
+def test_it_refuses_what_was_deleted_meanwhile(chosen, field):
+    type(chosen[field]).objects.all().delete()
+
+    assert mistakes(**chosen, values={}) == {field: f"“{chosen[field]}” was deleted meanwhile."}
+
+
+def test_it_refuses_to_fine_tune_a_reward_model_as_a_language_model(chosen):
+    chosen["base_model"].kind = FoundationModel.Kind.REWARD
+    chosen["method"].method_type = "SFT"
+
+    assert (
+        mistakes(**chosen, values={})["base_model"] == "“Base” is a reward model; “Learn” starts from a language model."
+    )
+
+
+def test_it_refuses_a_name_that_is_too_long(chosen):
+    assert "at most 100 characters" in mistakes(**chosen, name="x" * 101, values={})["name"]
