@@ -19,8 +19,8 @@ TEMPERED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=T
 EXAMPLE = """{
   "parameters": {
     "learning_rate": {"default": 0.0002, "minimum": 1e-6, "maximum": 0.001},
-    "lora_rank": {"choices": [8, 16, 32], "help": "More learns more, and needs more memory."},
-    "seed": {"default": 7, "locked": true}
+    "rank": {"default": 16, "choices": [8, 16, 32], "help": "More learns more, and takes more memory."},
+    "packing": {"default": true, "locked": true}
   },
   "resources": {"queue": "default", "gpus": 0, "time_limit_minutes": 600}
 }"""

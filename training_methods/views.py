@@ -44,6 +44,8 @@ def readable(parameters: list[Parameter]) -> list[tuple[Parameter, str]]:
 def default_of(parameter: Parameter) -> str:
     if parameter.required:
         return "to be given"
+    if isinstance(parameter.default, float):
+        return f"{parameter.default:g}"
     return "none" if parameter.default is None else shown(parameter.default)
 
 

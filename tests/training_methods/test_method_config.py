@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training_methods import config
+from training_methods import catalog, config
 from training_methods.catalog import TrainerInfo
 from training_methods.config_text import BadJSON, parse
 from training_methods.trainers import DataFormat, MethodType
@@ -204,6 +204,10 @@ def test_it_checks_what_only_the_site_knows(name, given, path, sentence):
 def test_it_checks_what_it_can_without_the_trainer():
     assert config.check({"parameters": {"anything": {"default": 1}}}, None) == {}
     assert "parameters.x.defualt" in config.check({"parameters": {"x": {"defualt": 1}}}, None)
+
+
+def test_its_example_is_a_good_one():
+    assert config.check(parse(config.EXAMPLE), catalog.get("lora")) == {}
 
 
 def test_it_says_what_a_job_needs():
