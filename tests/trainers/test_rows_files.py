@@ -131,6 +131,7 @@ def test_it_reads_any_bytes_or_says_why_not(write, name, content):
         ("broken.json", '[{"text": "a"}, {"text" "b"}]',
          "has a broken row 2: object key and value must be separated by a colon (':')"),
         ("words.json", "words", "has a broken row 1: invalid char in json text"),
+        ("old-mac.csv", "text\ra\rb", "has a broken header: it holds a carriage return outside quotation marks"),
         ("twice.csv", "text,text\na,b", "names the column “text” twice in its header"),
     ],
 )  # fmt: skip

@@ -166,9 +166,8 @@ def kind_of(value: object) -> str:
 
 def csv_rows(path: Path) -> Iterator[NumberedRow]:
     csv.field_size_limit(MAX_ROW)
-    source = (text for _, text in lines(path) if text.strip("\r\n"))
-    header_line = next(source)
-    reader = csv.reader((text for _, text in lines(path)), delimiter=delimiter_of(header_line), strict=True)
+    first = next((text for _, text in lines(path) if text.strip("\r\n")), "")
+    reader = csv.reader((text for _, text in lines(path)), delimiter=delimiter_of(first), strict=True)
     header: list[str] = []
     while True:
         number = reader.line_num + 1
@@ -177,7 +176,9 @@ def csv_rows(path: Path) -> Iterator[NumberedRow]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield number, BadRow(CSV_MISTAKES.get(str(error).split(" (")[0], f"it is not CSV: {error}"))
+            if not header:
+                raise Unreadable(f"has a broken header: {csv_reason(error)}") from None
+            yield number, BadRow(csv_reason(error))
             continue
         if not header:
             header = names_of(fields)
@@ -185,15 +186,22 @@ def csv_rows(path: Path) -> Iterator[NumberedRow]:
             yield number, named(fields, header)
 
 
+def delimiter_of(header: str) -> str:
+    line = header.replace("\r", "")
+    return max(",;\t", key=lambda delimiter: len(next(csv.reader([line], delimiter=delimiter), [])))
+
+
 CSV_MISTAKES = {
     "unexpected end of data": "it opens a quotation mark that is never closed",
     "field larger than field limit": f"it has a field of more than {MAX_ROW // MEGABYTE} MB: "
     "is a closing quotation mark missing?",
+    "new-line character seen in unquoted field": "it holds a carriage return outside quotation marks",
 }
 
 
-def delimiter_of(header: str) -> str:
-    return max(",;\t", key=lambda delimiter: len(next(csv.reader([header], delimiter=delimiter))))
+def csv_reason(error: csv.Error) -> str:
+    known = (reason for start, reason in CSV_MISTAKES.items() if str(error).startswith(start))
+    return next(known, f"it is not CSV: {error}")
 
 
 def names_of(header: list[str]) -> list[str]:
