@@ -7,31 +7,34 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.vary import vary_on_headers
 
-from training_jobs.models import ACTIVE, CustomizedModel, Status, TrainingJob
+from training_jobs.models import CustomizedModel, Status, TrainingJob
 from training_jobs.readiness import missing
 
 RECENTLY = timedelta(days=7)
 LONG_WAIT = timedelta(minutes=1)
-MOST_RUNNING, MOST_RECENT = 12, 6
+MOST_WAITING, MOST_RECENT = 6, 6
 
 
 @vary_on_headers("HX-Request")
 def home(request: HttpRequest) -> HttpResponse:
-    """The whole page, or for htmx what runs and what needs attention."""
+    """The whole page, or for htmx the part of it that changes."""
     context = what_runs() | what_needs_attention()
+    context["models"] = CustomizedModel.objects.all()[:MOST_RECENT]
     if request.htmx:
         return render(request, "_home_live.html", context)
-    context["models"] = CustomizedModel.objects.select_related("job")[:MOST_RECENT]
     if not TrainingJob.objects.exists():
         context |= {"is_new": True, "missing": missing()}
     return render(request, "home.html", context)
 
 
 def what_runs() -> dict[str, Any]:
-    unfinished = TrainingJob.objects.for_lists().filter(status__in=[Status.QUEUED, *ACTIVE]).order_by("created_at")
-    jobs = list(unfinished)
-    machines = sorted({job.machine for job in jobs if job.machine})
-    return {"unfinished": jobs[:MOST_RUNNING], "others": len(jobs[MOST_RUNNING:]), "machines": machines}
+    """Every train that runs, and of those that wait the first few."""
+    running = list(TrainingJob.objects.for_lists().active().order_by("started_at"))
+    queued = TrainingJob.objects.for_lists().filter(status=Status.QUEUED).order_by("-priority", "created_at")
+    next_ones = list(queued[: MOST_WAITING + 1])
+    others = queued.count() - MOST_WAITING if len(next_ones) > MOST_WAITING else 0
+    machines = sorted({job.machine for job in running})
+    return {"unfinished": running + next_ones[:MOST_WAITING], "others": others, "machines": machines}
 
 
 def what_needs_attention() -> dict[str, Any]:

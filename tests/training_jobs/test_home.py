@@ -30,6 +30,16 @@ def test_it_shows_what_runs_and_where(client):
         assert shown in page
 
 
+def test_it_counts_those_that_wait_further_behind(client):
+    for number in range(9):
+        records.job(name=f"acorn-{number}")
+
+    page = client.get("/").text
+
+    assert page.count(">acorn-") == 6
+    assert "3 more wait" in page
+
+
 def test_it_shows_what_failed_lately_and_why(client):
     records.job(Status.FAILED, name="acorn", failure={"message": "Out of memory."})
     old = timezone.now() - timedelta(days=8)
