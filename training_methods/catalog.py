@@ -5,9 +5,12 @@ hash. What does not load is listed with its reason and takes nothing else down.
 """
 
 import hashlib
+import os
+import signal
 import subprocess
 import sys
-import time
+import sysconfig
+import tempfile
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points, version
@@ -21,7 +24,7 @@ from training_methods.trainers.discovery import Broken, Description, Offer
 from training_methods.trainers.parameters import Parameter
 
 TIME_OUT = 10  # seconds
-READ_BROKEN_AGAIN = 60  # seconds: what a file failed to import may be installed by then
+SECRETS = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL")  # nothing that a trainer's file should see when it is imported
 PACKAGE = Path(discovery.__file__).parent
 
 
@@ -77,52 +80,69 @@ def get(slug: str) -> TrainerInfo:
     catalog = current()
     if slug in catalog.trainers:
         return catalog.trainers[slug]
-    reasons = [broken.reason for broken in catalog.broken if Path(broken.file).stem == slug]
-    raise UnknownTrainer(f"The trainer “{slug}” " + (f"does not load: {reasons[0]}" if reasons else "is not here."))
+    raise UnknownTrainer(f"The trainer “{slug}” " + why_not(slug, catalog))
+
+
+def why_not(slug: str, catalog: Catalog) -> str:
+    for one in catalog.broken:
+        if Path(one.file).stem == slug:
+            line = f", line {one.line}" if one.line else ""
+            return f"does not load: {Path(one.file).name}{line}: {one.reason}"
+    return "is not here."
 
 
 def current() -> Catalog:
-    """As the files are now. Reading them again costs a `stat` each as long as none has changed."""
+    """As the files are now. Asking again costs a `stat` each as long as none has changed."""
     files = [file for file in sorted(settings.TRAINERS_DIR.glob("*.py")) if not file.name.startswith("_")]
-    signature = tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
-    if _memory.signature != signature or time.monotonic() > _memory.read_again_at:
-        _memory.keep(signature, read(files))
+    signature = (packages_changed_at(), *((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files))
+    if _memory.signature != signature:
+        _memory.signature, _memory.catalog = signature, read(files)
     return _memory.catalog
 
 
+@dataclass
 class Memory:
-    """The catalog this process read last."""
+    """The catalog this process read last, and what it was read from."""
 
-    def __init__(self) -> None:
-        self.signature: object = None
-        self.read_again_at = 0.0
-        self.catalog = Catalog()
-
-    def keep(self, signature: object, catalog: Catalog) -> None:
-        wait = READ_BROKEN_AGAIN if catalog.broken else float("inf")
-        self.signature, self.catalog, self.read_again_at = signature, catalog, time.monotonic() + wait
+    signature: object = None
+    catalog: Catalog = field(default_factory=Catalog)
 
 
 _memory = Memory()
 
 
+def packages_changed_at() -> int:
+    """Changes when a package is installed or removed: a file that missed one is then worth another try."""
+    return Path(sysconfig.get_path("purelib")).stat().st_mtime_ns
+
+
 def read(files: list[Path]) -> Catalog:
     """Built-in trainers, then those of installed packages, then the site's own, which take another's place by name."""
-    found = {offer.slug: info(offer, "built-in") for offer in built_in().trainers}
+    described = [(file, describe(file)) for file in files]
     installed = describe_installed()
+    found = {offer.slug: info(offer, "built-in") for offer in built_in().trainers}
     found |= {offer.slug: info(offer, "installed package") for offer in installed.trainers}
-    bad = [*built_in().broken, *installed.broken]
+    own, twice = in_folder(described)
+    bad = [*built_in().broken, *installed.broken, *(one for _, found in described for one in found.broken), *twice]
+    for one in bad:  # nobody who wrote a custom01.py wants the built-in one to run because of a slip in it
+        found.pop(Path(one.file).stem, None)
+    return Catalog(trainers=found | own, broken=[BrokenTrainer(**one.model_dump()) for one in bad])
+
+
+def in_folder(described: list[tuple[Path, Description]]) -> tuple[dict[str, TrainerInfo], list[Broken]]:
+    """The site's own trainers by slug, and those whose slug another file has already."""
     own: dict[str, TrainerInfo] = {}
-    for file in files:
-        description = describe(file)
-        bad += description.broken
+    twice = []
+    for file, description in described:
         for offer in description.trainers:
             if first := own.get(offer.slug):
-                bad.append(Broken(file=str(file), reason=f"The trainer “{offer.slug}” is in {first.file} already."))
+                reason = (
+                    f"The slug “{offer.slug}” belongs to {first.file.name if first.file else first.source} already."
+                )
+                twice.append(Broken(file=str(file), reason=reason))
             else:
                 own[offer.slug] = info(offer, "trainers folder", file)
-    listed = [BrokenTrainer(file=one.file, line=one.line, reason=one.reason) for one in bad]
-    return Catalog(trainers=found | own, broken=listed)
+    return own, twice
 
 
 def info(offer: Offer, source: str, file: Path | None = None) -> TrainerInfo:
@@ -149,35 +169,45 @@ def describe_installed() -> Description:
 
 
 def describe(file: Path) -> Description:
-    """What a file offers, read by a child the first time that its content is seen."""
+    """What a file offers, or why it does not load: read by a child the first time that its content is seen."""
     try:
-        digest = hashlib.sha256(file.read_bytes() + str(file).encode() + package_hash().encode()).hexdigest()
+        content = file.read_bytes()
     except OSError as error:
         return Description(broken=[Broken(file=str(file), reason=f"It cannot be read: {error.strerror}.")])
-    kept = settings.DATA_DIR / "cache" / "trainers" / f"{digest}.json"
-    if kept.exists():
-        return Description.model_validate_json(kept.read_bytes())
-    description = in_child(str(file))
-    if not description.broken:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        draft = kept.with_suffix(f".{time.monotonic_ns()}")
-        draft.write_text(description.model_dump_json())
-        draft.rename(kept)
-    return description
+    seen_as = f"{file}\0{packages_changed_at()}\0{package_hash()}\0".encode()
+    kept = settings.DATA_DIR / "cache" / "trainers" / f"{hashlib.sha256(seen_as + content).hexdigest()}.json"
+    if not kept.exists():
+        keep(kept, in_child(str(file)))
+    return Description.model_validate_json(kept.read_bytes())
+
+
+def keep(path: Path, description: Description) -> None:
+    """Write it whole: two processes may do so at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as draft:
+        draft.write(description.model_dump_json())
+    Path(draft.name).rename(path)
 
 
 def in_child(target: str) -> Description:
-    command = [sys.executable, "-m", "training_methods.trainers", "describe", target]
-    try:
-        child = subprocess.run(
-            command, cwd=PACKAGE.parent.parent, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_OUT
-        )
-    except subprocess.TimeoutExpired:
-        return Description(broken=[Broken(file=target, reason=f"It takes longer than {TIME_OUT} s to load.")])
-    if child.returncode == 0:
-        return Description.model_validate_json(child.stdout)
-    last = child.stderr.decode(errors="replace").strip().splitlines()[-1:]
-    reason = f"Loading it ended the process with exit code {child.returncode}. {''.join(last)}".strip()
+    """Describe a file in a process of its own, in a group of its own: all of it ends when the time is up."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "training_methods.trainers", "describe", target],
+        cwd=PACKAGE.parent.parent,
+        env={name: value for name, value in os.environ.items() if name not in SECRETS},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as child:
+        try:
+            said, _ = child.communicate(timeout=TIME_OUT)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            return Description(broken=[Broken(file=target, reason=f"It takes longer than {TIME_OUT} s to load.")])
+    if child.returncode == 0 and said:
+        return Description.model_validate_json(said)
+    reason = f"Loading it ends the process with exit code {child.returncode}."
     return Description(broken=[Broken(file=target, reason=reason)])
 
 

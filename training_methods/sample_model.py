@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,11 +31,24 @@ def gguf_file() -> Path:
 
 
 def prepare(data_dir: Path) -> Path:
-    """The model's folder, unpacked by a child process at the first call. Raises SampleMissing or CalledProcessError."""
+    """The model's folder, unpacked by a child process at the first call, and there whole or not at all.
+
+    Raises SampleMissing or CalledProcessError.
+    """
     folder = data_dir / "base-models" / NAME
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "training_methods.trainers", "convert-gguf", str(gguf_file()), str(folder)]
-        subprocess.run(command, check=True, cwd=Path(__file__).parent.parent)
-        (folder / "README.md").write_text(MODEL_CARD)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as scratch:
+            unpack(Path(scratch) / NAME, folder)
     return folder
+
+
+def unpack(draft: Path, folder: Path) -> None:
+    command = [sys.executable, "-m", "training_methods.trainers", "convert-gguf", str(gguf_file()), str(draft)]
+    subprocess.run(command, check=True, cwd=Path(__file__).parent.parent)
+    (draft / "README.md").write_text(MODEL_CARD, encoding="utf-8")
+    try:
+        draft.rename(folder)
+    except OSError:
+        if not folder.exists():  # otherwise another process was first
+            raise

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from training_methods.trainers import discovery, stage
+from training_methods.trainers.base import TrainingError
 
 
 def own_stdout() -> TextIO:
@@ -82,4 +83,7 @@ def parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     options = parser().parse_args()
-    sys.exit(options.perform(options))
+    try:
+        sys.exit(options.perform(options))
+    except TrainingError as error:
+        sys.exit(f"{error} {error.hint}".strip())

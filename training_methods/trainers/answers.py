@@ -24,7 +24,8 @@ class Answer(BaseModel):
 def given(prompts: Path, base_model: Path, adapter: Path | None, *, max_tokens: int) -> Iterator[Answer]:
     """First the base model's answers, then those with the adapter. The likeliest words are taken, so they repeat."""
     questions = json.loads(prompts.read_text(encoding="utf-8"))
-    dtype = torch.bfloat16 if hugging_face.uses_bf16("auto") else torch.float32
+    # In bf16 the padding of a batch shows in the answers: the capital of France became a line of the Marseillaise.
+    dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
     tokenizer = hugging_face.load_tokenizer(base_model)
     model = hugging_face.load_model(base_model, dtype=dtype).eval()
     yield from answered(questions, model, tokenizer, which="base", max_tokens=max_tokens)

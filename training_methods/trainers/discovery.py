@@ -79,11 +79,19 @@ def trainers_in_file(file: Path, *, module: str = "") -> list[type[Trainer]]:
 
 
 def registers(tree: ast.AST) -> bool:
-    """Whether the code uses `register`, bare or as an attribute."""
+    """Whether the code decorates a class with `register`, or imports it from this package to call it."""
     return any(
-        isinstance(node, ast.Name | ast.Attribute) and getattr(node, "id", getattr(node, "attr", "")) == "register"
+        any(name_of(decorator) == "register" for decorator in node.decorator_list)
+        if isinstance(node, ast.ClassDef)
+        else node.module == __package__ and any(alias.name == "register" for alias in node.names)
         for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef | ast.ImportFrom)
     )
+
+
+def name_of(decorator: ast.expr) -> str:
+    """`register` for `@register` as for `@trainers.register`."""
+    return getattr(decorator, "attr", getattr(decorator, "id", ""))
 
 
 def import_file(file: Path) -> ModuleType:

@@ -42,6 +42,8 @@ def named(gguf: Path | None) -> dict[str, str]:
 
 def load_tokenizer(folder: Path) -> Any:
     """The folder's tokenizer, with a padding token."""
+    if not folder.is_dir():
+        raise TrainingError(f"The base model's folder {folder} is not there.")
     gguf = gguf_file(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **named(gguf))
@@ -65,19 +67,12 @@ def load_model(folder: Path, *, dtype: torch.dtype) -> Any:
 
 
 def unpacked(gguf: Path, dtype: torch.dtype) -> Any:
-    """A model read from a GGUF file refuses `save_pretrained`; a fresh one with its weights does not."""
-    packed = AutoModelForCausalLM.from_pretrained(
-        gguf.parent,
-        gguf_file=gguf.name,
-        dtype=dtype,
-        quantization_config=transformers.GgufConfig(dequantize=True),
+    """A GGUF model in plain tensors; left in its blocks it can be neither trained nor saved."""
+    plain = transformers.GgufConfig(dequantize=True)
+    model = AutoModelForCausalLM.from_pretrained(
+        gguf.parent, gguf_file=gguf.name, dtype=dtype, quantization_config=plain
     )
-    config = packed.config
-    del config.quantization_config
-    model = AutoModelForCausalLM.from_config(config, dtype=dtype)
-    model.load_state_dict(packed.state_dict())
-    model.generation_config = packed.generation_config
-    model.name_or_path = model.config.name_or_path = str(gguf.parent)
+    model.name_or_path = model.config.name_or_path = str(gguf.parent)  # what an adapter calls its base
     return model
 
 

@@ -269,4 +269,4 @@ class Lora(Trainer):
 
         trainer.model.save_pretrained(run.output)
         tokenizer.save_pretrained(run.output)
-        model_card.write(run, self, data, trainer.state)
+        model_card.write(run, self, data, steps=trainer.state.global_step, epochs=trainer.state.epoch)

@@ -3,7 +3,7 @@
 import json
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from training_methods.trainers.base import Run, Trainer
 
@@ -75,12 +75,12 @@ print(tokenizer.decode(model.generate(**prompt, max_new_tokens=200)[0], skip_spe
 RESULTS = {"loss": "Final loss", "eval_loss": "Evaluation loss", "mean_token_accuracy": "Final token accuracy"}
 
 
-def write(run: Run, trainer: Trainer, data: "Examples", state: Any) -> None:
+def write(run: Run, trainer: Trainer, data: "Examples", *, steps: int, epochs: float) -> None:
     """Write the card of the result in `run.output`."""
-    (run.output / "README.md").write_text(card(run, trainer, data, state), encoding="utf-8")
+    (run.output / "README.md").write_text(card(run, trainer, data, steps, epochs), encoding="utf-8")
 
 
-def card(run: Run, trainer: Trainer, data: "Examples", state: Any) -> str:
+def card(run: Run, trainer: Trainer, data: "Examples", steps: int, epochs: float) -> str:
     spec, dataset = run.spec, run.spec.dataset
     base = spec.base_model_name or run.base_model.name
     return CARD.format(
@@ -95,8 +95,8 @@ def card(run: Run, trainer: Trainer, data: "Examples", state: Any) -> str:
         file=dataset.path.name,
         tokens=data.count.tokens,
         learnt=data.count.learnt,
-        steps=state.global_step,
-        epochs=state.epoch or 0,
+        steps=steps,
+        epochs=epochs,
         results="\n".join(
             f"| {words} | {run.latest[name]:.4f} |" for name, words in RESULTS.items() if name in run.latest
         ),

@@ -6,7 +6,7 @@ import math
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
@@ -137,9 +137,8 @@ class Script(Trainer):
             assert process.stdout
             last_lines = deque(listen(process.stdout, run), maxlen=LAST_LINES)
         if process.returncode and not run.stop_requested:
-            raise TrainingError(
-                f"The script {self.file.name} {ending(process.returncode)}.", evidence="".join(last_lines)
-            )
+            what = f"The script {self.file.name} {ending(process.returncode)}"
+            raise TrainingError(f"{what}: {last_words(last_lines)}", evidence="".join(last_lines))
 
 
 def trainer_of(file: Path) -> type[Script]:
@@ -251,6 +250,12 @@ def total_steps(step: int, total: float | None, percent: object) -> int | None:
         return round(step * 100 / float(str(percent)))
     except (ValueError, ZeroDivisionError, OverflowError):
         return None
+
+
+def last_words(lines: Iterable[str]) -> str:
+    """The last line that says something: of a Python error, the error itself."""
+    said = [line.strip() for line in lines if line.strip()]
+    return said[-1][:300] if said else "it said nothing."
 
 
 def ending(code: int) -> str:

@@ -216,4 +216,4 @@ class Sft(Trainer):
 
         trainer.model.to(hugging_face.own_dtype(run.base_model)).save_pretrained(run.output)
         tokenizer.save_pretrained(run.output)
-        model_card.write(run, self, data, trainer.state)
+        model_card.write(run, self, data, steps=trainer.state.global_step, epochs=trainer.state.epoch)

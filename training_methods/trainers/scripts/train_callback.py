@@ -72,6 +72,8 @@ class TrainCallback(TrainerCallback):
         self.logging_steps, self.taskUuid, self.seq = logging_steps, taskUuid, seq
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        if "train_runtime" in (logs or {}):  # the summary at the end is no point of a curve
+            return
         done = 100 * state.global_step / max(1, state.max_steps)
         values = {"step": state.global_step, "total": state.max_steps, **(logs or {})}
         write_log(LevelEnum.INFO, LogEnum.Training, f"{done}", self.taskUuid, self.seq, values)

@@ -1,0 +1,149 @@
+import tempfile
+from argparse import ArgumentParser
+from contextlib import suppress
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError
+from pydantic import ValidationError
+
+from training_methods import catalog
+from training_methods.catalog import TrainerInfo
+from training_methods.trainers.base import DatasetFile, RunSpec, cpu_threads
+from training_methods.trainers.events import CheckpointSaved, Event, Failure, Metrics, Note
+from training_methods.trainers.parameters import mistakes, values_model
+from training_methods.trainers.survey import Request, survey
+from training_methods.trial import Trial
+
+
+class Command(BaseCommand):
+    help = "Runs a trainer here and now: no database, no worker. For trying out your own."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("trainer", help="its slug: sft, lora, custom01, … or one of the trainers folder")
+        parser.add_argument("--base-model", required=True, metavar="FOLDER")
+        parser.add_argument("--dataset", required=True, type=Path, metavar="FILE", help="JSONL, JSON, CSV or Parquet")
+        parser.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="for the result; empty or new")
+        parser.add_argument("--set", action="append", default=[], metavar="PARAMETER=VALUE", help="again for each one")
+        parser.add_argument("--seed", type=int, default=42)
+
+    def handle(self, *, trainer: str, **options: Any) -> None:
+        info = find_trainer(trainer)
+        folder = Path(tempfile.mkdtemp(prefix="trial-", dir=settings.DATA_DIR))
+        try:
+            spec = run_spec(info, folder, **options)
+        except CommandError:
+            rmtree(folder)
+            raise
+        with Trial(folder, spec) as trial:
+            self.follow(trial)
+        if isinstance(trial.ending, Failure):
+            raise CommandError(f"{in_words(trial.ending)}\nThe log is in {trial.log}")
+        if trial.ending and trial.ending.outcome == "stopped":
+            raise CommandError(f"Stopped. Its checkpoints are in {spec.checkpoints}", returncode=130)
+        rmtree(folder)
+        self.stdout.write(f"The result is in {spec.output}")
+
+    def follow(self, trial: Trial) -> None:
+        """Show what the child reports. Ctrl-C asks it to stop; a second one ends it."""
+        events = trial.watch()
+        try:
+            self.show(events)
+        except KeyboardInterrupt:
+            self.stderr.write("Stopping after a checkpoint. Press Ctrl-C again to end it at once.")
+            trial.stop()
+            with suppress(KeyboardInterrupt):
+                self.show(trial.watch())
+
+    def show(self, events: Any) -> None:
+        for event in events:
+            if line := as_line(event):
+                self.stdout.write(line)
+
+
+def find_trainer(slug: str) -> TrainerInfo:
+    try:
+        return catalog.get(slug)
+    except catalog.UnknownTrainer as error:
+        raise CommandError(f"{error} There are: {', '.join(sorted(catalog.trainers()))}.") from error
+
+
+def run_spec(
+    info: TrainerInfo, folder: Path, *, base_model: str, dataset: Path, output: Path, **options: Any
+) -> RunSpec:
+    if output.exists() and any(output.iterdir()):
+        raise CommandError(f"The output folder {output} is not empty.")
+    return RunSpec(
+        trainer=info.slug,
+        trainer_file=info.file,
+        parameters=resolved(info, options["set"]),
+        base_model=find_base_model(base_model),
+        dataset=read_dataset(info, dataset),
+        output=output.resolve(),
+        checkpoints=folder / "checkpoints",
+        seed=options["seed"],
+        threads=cpu_threads(),
+        train_id=folder.name,
+    )
+
+
+def find_base_model(name: str) -> Path:
+    """A folder, or the name of one among the console's base models."""
+    for folder in (Path(name), settings.DATA_DIR / "base-models" / name):
+        if folder.is_dir():
+            return folder.resolve()
+    raise CommandError(f"There is no base model folder {name}.")
+
+
+def read_dataset(info: TrainerInfo, path: Path) -> DatasetFile:
+    found = survey(Request(path=path.resolve(), whole=False))
+    if found.refusal or found.data_format is None:
+        raise CommandError(f"{path} {found.refusal}.")
+    if found.data_format not in info.data_formats:
+        able = ", ".join(info.data_formats)
+        raise CommandError(f"{path} holds {found.data_format}, and the trainer {info.slug} reads {able}.")
+    return DatasetFile(path=path.resolve(), data_format=found.data_format, mapping=found.mapping)
+
+
+def resolved(info: TrainerInfo, settings: list[str]) -> dict[str, Any]:
+    """Every parameter with its value. A script takes others besides, as they are written."""
+    given = dict(parse(setting) for setting in settings)
+    known = {parameter.name: parameter for parameter in info.parameters}
+    values = {
+        name: None if not value and known[name].nullable else value for name, value in given.items() if name in known
+    }
+    more = {name: value for name, value in given.items() if name not in known}
+    try:
+        return {**values_model(info.parameters)(**values, **({} if info.is_script else more)).model_dump(), **more}
+    except ValidationError as error:
+        raise CommandError("\n".join(f"{name}: {sentence}" for name, sentence in mistakes(error).items())) from error
+
+
+def parse(setting: str) -> tuple[str, str]:
+    name, equals, value = setting.partition("=")
+    if not equals:
+        raise CommandError(f"--set takes PARAMETER=VALUE, not “{setting}”.")
+    return name.strip(), value
+
+
+def as_line(event: Event) -> str:
+    match event:
+        case Metrics():
+            values = "  ".join(f"{name} {shown(value)}" for name, value in event.values.items())
+            return f"step {event.step}/{event.total or '?'}  {values}"
+        case Note():
+            return event.text
+        case CheckpointSaved():
+            return f"Checkpoint at step {event.step}: {event.path}"
+    return ""
+
+
+def shown(value: float | None) -> str:
+    return "not a number" if value is None else f"{value:.4g}"
+
+
+def in_words(failure: Failure) -> str:
+    return "\n".join(filter(None, (failure.message, failure.hint, failure.evidence, failure.traceback)))

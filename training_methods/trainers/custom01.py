@@ -1,0 +1,128 @@
+"""custom01: a training of your own, to start from. It works as it is: LoRA in plain PyTorch, every step in sight.
+
+Copy this file into the trainers folder and change it there; a file of that name takes the place of this one and
+survives an upgrade. Try it out with `python manage.py run_trainer custom01 --base-model … --dataset … --output …`.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from training_methods.trainers import BASICS, DataFormat, MethodType, Run, Trainer, register
+
+
+@register
+class Custom01(Trainer):
+    """Your own training: a small adapter, trained with a loop in plain PyTorch."""
+
+    slug: ClassVar = "custom01"
+    label: ClassVar = "Custom 01"
+    method_type: ClassVar = MethodType.CUSTOM
+    data_formats: ClassVar = tuple(DataFormat)  # name the formats that your training can read
+
+    # Every field is a setting: in the form, in `--set name=value`, and checked before the training starts.
+    # BASICS are shown at once, the others under “All settings”.
+    epochs: int = Field(
+        3, gt=0, title="Epochs", description="How often to go through the whole dataset.", json_schema_extra=BASICS
+    )
+    learning_rate: float = Field(
+        5e-4, gt=0, lt=1, title="Learning rate", description="Size of a learning step.", json_schema_extra=BASICS
+    )
+    batch_size: int = Field(
+        4, gt=0, title="Batch size", description="Rows learnt from at once.", json_schema_extra=BASICS
+    )
+    max_length: int = Field(512, gt=1, title="Maximum length", description="Longest row in tokens.")
+    rank: int = Field(16, gt=0, title="Rank", description="Room for what is learnt.")
+    save_steps: int = Field(
+        100, gt=0, title="Steps between checkpoints", description="An interrupted run goes on from its last one."
+    )
+
+    def train(self, run: Run) -> None:
+        # Heavy imports stand in here: the console reads the fields above without loading PyTorch.
+        import torch
+        from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+
+        from training_methods.trainers import examples, hugging_face, model_card
+
+        # The model, with an adapter whose weights are the only ones that learn.
+        torch.manual_seed(run.seed)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        tokenizer = hugging_face.load_tokenizer(run.base_model)
+        base_model = hugging_face.load_model(run.base_model, dtype=torch.float32)
+        adapter = LoraConfig(task_type="CAUSAL_LM", r=self.rank, lora_alpha=2 * self.rank, target_modules="all-linear")
+        model = get_peft_model(base_model, adapter).to(device).train()
+
+        # The rows as tokens. `run.rows()` gives the rows themselves, if you want to turn them into tokens your own way.
+        data = examples.load(run, tokenizer, max_length=self.max_length, max_samples=None, evaluation_fraction=0.0)
+        total = self.epochs * -(-len(data.train) // self.batch_size)
+
+        weights = [weight for weight in model.parameters() if weight.requires_grad]
+        optimizer = torch.optim.AdamW(weights, lr=self.learning_rate, weight_decay=0.0)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / total)
+
+        # Where an earlier attempt left off.
+        done = 0
+        if run.resume_from:
+            state = torch.load(run.resume_from / "state.pt", weights_only=True)
+            set_peft_model_state_dict(model, state["adapter"])
+            optimizer.load_state_dict(state["optimizer"])
+            schedule.load_state_dict(state["schedule"])
+            done = state["step"]
+
+        for step, rows in enumerate(islice(batches(data.train, self, run.seed), done, None), done + 1):
+            batch = {name: tensor.to(device) for name, tensor in padded(rows, tokenizer.pad_token_id).items()}
+            with torch.autocast(device, dtype=torch.bfloat16, enabled=hugging_face.uses_bf16("auto")):
+                loss = model(**batch).loss
+            loss.backward()
+            gradient = torch.nn.utils.clip_grad_norm_(weights, 1.0)
+            rate = schedule.get_last_lr()[0]
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+
+            # Whatever number is reported here becomes a curve on the job's page.
+            run.metrics(step, total, loss=loss.item(), grad_norm=gradient.item(), learning_rate=rate)
+            run.progress(step, total)
+            print(f"step {step}/{total}  loss {loss.item():.4f}", flush=True)
+            hugging_face.check_loss({"loss": loss.item()}, rate, step)
+
+            # A checkpoint now and then, and when somebody asks the run to stop.
+            if run.stop_requested or step % self.save_steps == 0:
+                folder = run.checkpoints / f"checkpoint-{step}"
+                folder.mkdir(exist_ok=True)
+                state = {"step": step, "adapter": get_peft_model_state_dict(model)}
+                state |= {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
+                torch.save(state, folder / "state.pt")
+                run.checkpoint_saved(step, folder)
+            if run.stop_requested:
+                return
+
+        # What lies in run.output becomes the customized model.
+        model.save_pretrained(run.output)
+        tokenizer.save_pretrained(run.output)
+        model_card.write(run, self, data, steps=total, epochs=self.epochs)
+
+
+def batches(data: Any, settings: Custom01, seed: int) -> Iterator[list[dict[str, list[int]]]]:
+    """The rows in an order that depends on the seed alone, so that a resumed run sees the ones it has not seen."""
+    import torch
+
+    for epoch in range(settings.epochs):
+        order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed + epoch)).tolist()
+        for start in range(0, len(order), settings.batch_size):
+            yield [data[place] for place in order[start : start + settings.batch_size]]
+
+
+def padded(rows: list[dict[str, list[int]]], padding: int) -> dict[str, Any]:
+    """The rows as tensors of one length. Nothing is learnt from the padding: its labels are -100."""
+    import torch
+
+    longest = max(len(row["input_ids"]) for row in rows)
+
+    def tensor(name: str, filler: int) -> Any:
+        return torch.tensor([row[name] + [filler] * (longest - len(row[name])) for row in rows])
+
+    mask = torch.tensor([[1] * len(row["labels"]) + [0] * (longest - len(row["labels"])) for row in rows])
+    return {"input_ids": tensor("input_ids", padding), "labels": tensor("labels", -100), "attention_mask": mask}

@@ -1,0 +1,70 @@
+"""Running a trainer here and now, in a child process like a job's but without database, queue or worker."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from training_methods.trainers.base import RunSpec
+from training_methods.trainers.events import Event, EventReader, Failure, Finished
+
+TICK = 0.2  # seconds
+
+
+class Trial:
+    """One child process. Leaving the `with` block ends it, whatever happened."""
+
+    def __init__(self, directory: Path, spec: RunSpec) -> None:
+        (directory / "run.json").write_text(spec.model_dump_json(indent=2), encoding="utf-8")
+        self.log = directory / "train.log"
+        self._directory = directory
+        self._events = EventReader(directory / "events.jsonl")
+        self.ending: Finished | Failure | None = None
+
+    def __enter__(self) -> Self:
+        with self.log.open("wb") as log:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "training_methods.trainers", "run", str(self._directory)],
+                cwd=Path(__file__).parent.parent,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._child.stdin
+        self._child.stdin.close()  # the child's lifeline: it ends itself and all it started
+        self._child.wait()
+
+    def watch(self) -> Iterator[Event]:
+        """What the child reports until it has ended; `ending` then says how."""
+        while self._child.poll() is None:
+            yield from self._read()
+            time.sleep(TICK)
+        yield from self._read()
+        if not isinstance(self.ending, Failure) and (self._child.returncode or not self.ending):
+            self.ending = Failure(message=f"The trainer {meaning_of(self._child.returncode)}.")
+
+    def stop(self) -> None:
+        """Ask the child to save a checkpoint and end."""
+        self._child.send_signal(signal.SIGTERM)
+
+    def _read(self) -> Iterator[Event]:
+        for event in self._events.read():
+            if isinstance(event, Finished | Failure):
+                self.ending = event
+            yield event
+
+
+def meaning_of(code: int) -> str:
+    if code == 0:
+        return "ended without saying that it had finished"
+    return f"ended with exit code {code}" if code > 0 else f"was ended by signal {-code}"
