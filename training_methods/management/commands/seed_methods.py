@@ -15,12 +15,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--reset", choices=list(BUILTIN_METHODS), metavar="NAME", help="Restore this one instead.")
 
-    def handle(self, *args: Any, reset: str | None, **options: Any) -> None:
+    def handle(self, *args: Any, reset: str | None, verbosity: int, **options: Any) -> None:
         for name in [reset] if reset else BUILTIN_METHODS:
             try:
-                self.stdout.write(f"{name:<10} {self.restore(name) if reset else self.bring_in(name)}")
+                outcome = self.restore(name) if reset else self.bring_in(name)
             except ValidationError as error:
                 raise CommandError(f"{name} cannot be created: {' '.join(error.messages)}") from error
+            if verbosity:
+                self.stdout.write(f"{name:<10} {outcome}")
 
     def bring_in(self, name: str) -> str:
         return "created" if registry.bring_in(name) else "is there already"
