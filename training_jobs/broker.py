@@ -44,7 +44,7 @@ def connection(redis_url: str, data_dir: Path) -> tuple[str, dict[str, Any]]:
         return redis_url, SHORT_TIMEOUTS
     if server_binary():
         return f"redis+socket://{quote(str(socket_path(data_dir)))}", SHORT_TIMEOUTS
-    return "filesystem://", folder_options(data_dir / "broker")
+    return "filesystem://localhost", folder_options(data_dir / "broker")
 
 
 def describe() -> str:

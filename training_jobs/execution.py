@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from training_jobs import customized_models, dispatch, leases, logs, metrics, run_folders
 from training_jobs.leases import HEARTBEAT, LEASE, Lease, LeaseLost
-from training_jobs.models import JobEvent, TrainingJob
+from training_jobs.models import JobEvent, Status, TrainingJob
 from training_jobs.supervisor import Batch, Supervisor
 from training_methods.config import resources
 from training_methods.trainers.events import (
@@ -49,6 +49,7 @@ def run(job_id: UUID, draining: Flag, *, threads: int = 1) -> None:
     if lease is None:
         return
     attempt = Attempt(lease, draining)
+    logger.info("Job %s (%s) starts: attempt %s.", job_id, attempt.job, lease.attempt)
     try:
         attempt.run(threads)
     except LeaseLost:
@@ -57,6 +58,8 @@ def run(job_id: UUID, draining: Flag, *, threads: int = 1) -> None:
         failure = Failure(message="The job engine itself failed at this job.", traceback=traceback.format_exc())
         attempt.patiently(leases.fail, lease, failure)
         raise
+    else:
+        logger.info("Job %s (%s) is %s.", job_id, attempt.job, attempt.status())
 
 
 class Attempt:
@@ -176,6 +179,9 @@ class Attempt:
         if leases.release(self.lease):
             self.record("released", owner=self.lease.owner)
             dispatch.wake(self.job)
+
+    def status(self) -> str:
+        return Status(TrainingJob.objects.values_list("status", flat=True).get(pk=self.job.pk)).label.lower()
 
     def record(self, kind: str, **data: str) -> None:
         """Something that happened to the job, beside what its child reports."""

@@ -5,6 +5,7 @@ import time
 from typing import TextIO
 
 from celery import current_app
+from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from training_jobs.models import Status, TrainingJob
@@ -25,7 +26,7 @@ def follow(job: TrainingJob, out: TextIO) -> TrainingJob:
             patient_until = None
         elif patient_until and time.monotonic() > patient_until:
             patient_until = None
-            display.say(why_it_waits())
+            display.say(why_it_waits(job))
         time.sleep(LOOK_EVERY)
         job.refresh_from_db()
     display.show(job)
@@ -33,14 +34,17 @@ def follow(job: TrainingJob, out: TextIO) -> TrainingJob:
     return job
 
 
-def why_it_waits() -> str:
-    try:
-        answers = current_app.control.ping(timeout=1)
-    except OperationalError:
-        answers = []
-    if answers:
+def why_it_waits(job: TrainingJob) -> str:
+    if TrainingJob.objects.active().filter(queue=job.queue, lease_until__gt=Now()).exists() or a_worker_answers():
         return "Every worker is busy; the job waits for its turn."
     return "No worker answers. `make run` or `make worker` starts one; the job waits until then."
+
+
+def a_worker_answers() -> bool:
+    try:
+        return bool(current_app.control.ping(timeout=1))
+    except OperationalError:
+        return False
 
 
 class Bar:

@@ -7,7 +7,8 @@ from pathlib import Path
 from platform import python_version
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import models, transaction
 from django.utils import timezone
 from pydantic import ValidationError
@@ -44,7 +45,7 @@ def submit(
     name: str = "",
     values: Mapping[str, Any],
     seed: int = 42,
-    user: AbstractBaseUser | None = None,
+    user: AbstractBaseUser | AnonymousUser | None = None,
 ) -> TrainingJob:
     """Queue a job that owes nothing to what becomes of its method, base model and dataset later."""
     name = name.strip() or default_name(method)

@@ -157,5 +157,5 @@ def test_it_uses_files_where_there_is_no_server(tmp_path):
         check=True,
     ).stdout
 
-    assert url == "filesystem://\n"
+    assert url == "filesystem://localhost\n"
     assert (tmp_path / "data" / "broker" / "messages").is_dir()
