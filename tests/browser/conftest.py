@@ -1,0 +1,93 @@
+"""A console of its own (web process, worker, broker, database) and a browser that lets nothing pass."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page, Request, sync_playwright
+
+from deepext import console as processes
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+NEEDS_CHROMIUM = pytest.mark.skipif(
+    CHROMIUM is None, reason="There is no Chromium here: Debian's package “chromium” brings one."
+)
+FLAGS = ["--no-sandbox", "--disable-background-networking"]
+
+
+@dataclass(frozen=True)
+class Console:
+    """A running console, its first administrator's password, and the data directory it works in."""
+
+    url: str
+    password: str
+    data_dir: Path
+
+    def manage(self, *arguments: str) -> str:
+        return manage(self.data_dir, *arguments)
+
+
+def manage(data_dir: Path, *arguments: str) -> str:
+    """What a management command prints. Fails with what it complains of."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"DEEPEXT_DATA_DIR": str(data_dir)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
+    data_dir = tmp_path / "data"
+    manage(data_dir, "license", "keygen", "--private-key", str(data_dir / "signer.pem"))
+    password = re.search(r"one-time password ([\w-]+)", manage(data_dir, "prepare"))[1]
+    port = free_port()
+    web = [sys.executable, "-m", "gunicorn", "tests.browser.wsgi", "--bind", f"127.0.0.1:{port}"]
+    web += ["--worker-class", "gthread", "--threads", "4", "--log-level", "warning"]
+    monkeypatch.setenv("DEEPEXT_DATA_DIR", str(data_dir))
+    with processes.started(processes.worker_command(), web) as (_, web_process):
+        processes.wait_until_it_answers(port, web_process)
+        yield Console(f"http://127.0.0.1:{port}", password, data_dir)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def page(console: Console) -> Iterator[Page]:
+    """A browser's page. In the end nothing may have been complained of, and nothing asked of another machine."""
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            complaints.append(f"{message.text} ({message.location.get('url')})")
+
+    def watch(request: Request) -> None:
+        if not request.url.startswith((console.url, "data:")):
+            complaints.append(f"It asked {request.url}.")
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(base_url=console.url)
+        page.set_default_timeout(15_000)
+        page.on("console", listen)
+        page.on("request", watch)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        yield page
+        browser.close()
+    assert complaints == []
