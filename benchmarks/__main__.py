@@ -14,13 +14,18 @@ RESULTS = Path(__file__).resolve().parent / "results"
 def main() -> None:
     wanted = sys.argv[1:] or SUBJECTS
     with tempfile.TemporaryDirectory(prefix="deepext-bench-") as data_dir:
-        os.environ["DEEPEXT_DATA_DIR"] = data_dir
-        os.environ["DJANGO_SETTINGS_MODULE"] = "deepext.settings"
+        os.environ |= {
+            "DEEPEXT_DATA_DIR": data_dir,
+            "DEEPEXT_TRAINERS_DIR": f"{data_dir}/trainers",
+            "DJANGO_SETTINGS_MODULE": "deepext.settings",
+            "LOG_LEVEL": "WARNING",
+        }
         import django
-        from django.core.management import call_command
 
         django.setup()
-        call_command("migrate", verbosity=0)
+        from deepext import console
+
+        console.prepare()
         for subject in wanted:
             run(subject)
 

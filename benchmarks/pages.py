@@ -3,6 +3,7 @@
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from benchmarks.records import a_job
 from benchmarks.timing import interleaved, table
 from training_methods.models import TrainingMethod
 
@@ -10,18 +11,18 @@ from training_methods.models import TrainingMethod
 def measure() -> list[dict[str, object]]:
     TrainingMethod.objects.bulk_create(
         TrainingMethod(internal_name=f"method-{n}", display_name=f"Method {n}", method_type="SFT", trainer="sft")
-        for n in range(1000)
+        for n in range(60)
     )
+    for n in range(60):
+        a_job(f"train {n}")
     client = Client(headers={"host": "localhost"})
-    client.force_login(
-        get_user_model().objects.create_superuser("bench"), backend="django.contrib.auth.backends.ModelBackend"
-    )
+    client.force_login(get_user_model().objects.create_superuser("bench"))
     return table(
         interleaved(
             {
                 "Django admin, methods": lambda: page(client, "/admin/training_methods/trainingmethod/"),
                 "console, methods": lambda: page(client, "/methods/"),
-                "console, jobs (none)": lambda: page(client, "/jobs/"),
+                "console, jobs": lambda: page(client, "/jobs/"),
                 "console, Start a New Train": lambda: page(client, "/jobs/new/"),
             },
             rounds=30,
