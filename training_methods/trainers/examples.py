@@ -57,7 +57,6 @@ def load(run: Run, tokenizer: Any, *, max_length: int, max_samples: int | None, 
         )
     except DatasetGenerationError as error:
         raise error.__cause__ or error from None
-    check(count, max_length)
     run.note(summary(count, max_length))
     held_out = round(len(dataset) * evaluation_fraction)
     if not held_out or len(dataset) < 2:
@@ -81,6 +80,7 @@ def examples(
         count.dropped += not learnt
         if learnt:
             yield example
+    check(count, max_length)
 
 
 def shown(row: dict[str, Any], learn: Callable[[dict[str, Any]], Example], number: int) -> Example:
