@@ -17,8 +17,8 @@ By HuggingFaceTB, licensed under Apache-2.0. Unpacked to bf16 from the Q4_1 GGUF
 """
 
 
-class SampleMissing(Exception):
-    """The package with the sample's weights is not installed."""
+class SampleError(Exception):
+    """The sample model cannot be had; the message says why."""
 
 
 def gguf_file() -> Path:
@@ -26,14 +26,14 @@ def gguf_file() -> Path:
     spec = find_spec(PACKAGE)
     files = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
     if not files:
-        raise SampleMissing("The sample model's package is not installed: run `make setup`.")
+        raise SampleError("The sample model's package is not installed: run `make setup`.")
     return files[0]
 
 
 def prepare(data_dir: Path) -> Path:
     """The model's folder, unpacked by a child process at the first call, and there whole or not at all.
 
-    Raises SampleMissing or CalledProcessError.
+    Raises SampleError.
     """
     folder = data_dir / "base-models" / NAME
     if not folder.exists():
@@ -45,10 +45,16 @@ def prepare(data_dir: Path) -> Path:
 
 def unpack(draft: Path, folder: Path) -> None:
     command = [sys.executable, "-m", "training_methods.trainers", "convert-gguf", str(gguf_file()), str(draft)]
-    subprocess.run(command, check=True, cwd=Path(__file__).parent.parent)
+    child = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True)
+    if child.returncode:
+        raise SampleError(f"The sample model could not be unpacked: {last_line(child.stderr)}")
     (draft / "README.md").write_text(MODEL_CARD, encoding="utf-8")
     try:
         draft.rename(folder)
     except OSError:
         if not folder.exists():  # otherwise another process was first
             raise
+
+
+def last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["it gave no reason"])[-1]

@@ -10,6 +10,7 @@ from training_jobs.follow import follow
 from training_jobs.models import Dataset, FoundationModel, Status, TrainingJob
 from training_jobs.submission import submit
 from training_methods.models import TrainingMethod
+from training_methods.sample_model import SampleError
 
 PARAMETERS = {"epochs": 3, "batch_size": 8, "learning_rate": 1e-3, "rank": 8}
 
@@ -34,7 +35,10 @@ class Command(BaseCommand):
 
     def inputs(self) -> tuple[FoundationModel, Dataset]:
         self.say("1  The base model, unpacked once …")
-        base = demo.base_model()
+        try:
+            base = demo.base_model()
+        except SampleError as error:
+            raise CommandError(str(error)) from error
         self.say(f"   {base.name}: {base.parameter_count:,} parameters in {base.path}")
         self.say("2  The dataset")
         dataset = demo.dataset()
