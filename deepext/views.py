@@ -9,6 +9,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from training_jobs.models import CustomizedModel, Status, TrainingJob
 from training_jobs.readiness import missing
+from training_methods.requests import HtmxRequest
 
 RECENTLY = timedelta(days=7)
 LONG_WAIT = timedelta(minutes=1)
@@ -16,7 +17,7 @@ MOST_WAITING, MOST_RECENT = 6, 6
 
 
 @vary_on_headers("HX-Request")
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: HtmxRequest) -> HttpResponse:
     """The whole page, or for htmx the part of it that changes."""
     context = what_runs() | what_needs_attention()
     context["models"] = CustomizedModel.objects.all()[:MOST_RECENT]

@@ -7,7 +7,9 @@ from uuid import UUID
 from django.template.defaultfilters import filesizeformat
 
 from training_jobs.models import LogChunk
-from training_jobs.supervisor import HEAD, TAIL, LogPiece
+from training_jobs.supervisor import HEAD, PIECE, TAIL, LogPiece
+
+MOST = 1024 * 1024  # bytes in one answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,22 +36,28 @@ def storable(text: str) -> str:
     return text.replace("\0", "�")
 
 
-def read(job_id: UUID, *, after: int = 0, most: int = 16) -> LogText:
-    """What came after a chunk, at most `most` chunks of 256 KB. Gaps and new attempts are said in a line."""
-    chunks = list(LogChunk.objects.filter(job_id=job_id, pk__gt=after).order_by("pk")[: most + 1])
+def read(job_id: UUID, *, after: int = 0, most: int = MOST) -> LogText:
+    """What came after a chunk: chunks until they make `most` bytes. Gaps and new attempts are said in a line."""
     before = LogChunk.objects.filter(job_id=job_id, pk__lte=after).order_by("pk").last() if after else None
-    shown = chunks[:most]
-    return LogText(
-        cursor=shown[-1].pk if shown else after,
-        text="".join(with_gaps(before, shown)),
-        more=len(chunks) > most,
-    )
+    shown: list[LogChunk] = []
+    size, more = 0, False
+    for chunk in LogChunk.objects.filter(job_id=job_id, pk__gt=after).order_by("pk").iterator(chunk_size=16):
+        if more := size >= most:
+            break
+        shown.append(chunk)
+        size += chunk.size
+    return LogText(cursor=shown[-1].pk if shown else after, text="".join(with_gaps(before, shown)), more=more)
 
 
-def read_end(job_id: UUID, *, most: int = 2) -> LogText:
-    """The last chunks, for a page that follows the tail."""
-    last = LogChunk.objects.filter(job_id=job_id).order_by("-pk").values_list("pk", flat=True)[most : most + 1]
-    return read(job_id, after=last[0] if last else 0, most=most)
+def end(job_id: UUID, *, most: int = PIECE) -> int:
+    """The cursor from which a page begins that follows the tail: some `most` bytes are left. 0: they are all."""
+    left = 0
+    newest_first = LogChunk.objects.filter(job_id=job_id).order_by("-pk").values_list("pk", "size")
+    for pk, size in newest_first.iterator(chunk_size=1000):
+        if left >= most:
+            return pk
+        left += size
+    return 0
 
 
 def with_gaps(before: LogChunk | None, chunks: list[LogChunk]) -> Iterator[str]:

@@ -5,13 +5,13 @@ from training_jobs.views import base_models, datasets, jobs, models, new_job
 app_name = "training_jobs"
 urlpatterns = [
     path("jobs/", jobs.job_list, name="job-list"),
-    path("jobs/new/", new_job.JobNewView.as_view(), name="job-new"),
+    path("jobs/new/", new_job.job_new, name="job-new"),
     path("jobs/<uuid:pk>/", jobs.job_detail, name="job-detail"),
     path("jobs/<uuid:pk>/state", jobs.job_state, name="job-state"),
     path("jobs/<uuid:pk>/metrics", jobs.job_metrics, name="job-metrics"),
     path("jobs/<uuid:pk>/log", jobs.job_log, name="job-log"),
     path("jobs/<uuid:pk>/cancel/", jobs.job_cancel, name="job-cancel"),
-    path("jobs/<uuid:pk>/copy/", new_job.JobCopyView.as_view(), name="job-copy"),
+    path("jobs/<uuid:pk>/copy/", new_job.job_copy, name="job-copy"),
     path("models/", models.model_list, name="model-list"),
     path("models/<int:pk>/", models.model_detail, name="model-detail"),
     path("models/<int:pk>/download/", models.model_download, name="model-download"),

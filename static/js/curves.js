@@ -1,11 +1,13 @@
-// A curve for each metric of a train, the loss first. Colours are the stylesheet's.
+// A curve for each metric of a train, what is learnt first. Colours are the stylesheet's.
 (() => {
   const place = document.getElementById("curves");
   const figures = place.querySelector("[data-figures]");
   const curves = new Map();
   const colour = (name) => () => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const significant = (value) => Number(value.toPrecision(4)).toString();
-  const rank = (name) => (name === "loss" ? "" : name);
+  const significant = (value) => value.toLocaleString("en", { maximumSignificantDigits: 4 });
+  const first = ["loss", "reward", "eval_loss"];
+  const last = ["epoch", "num_tokens"];
+  const rank = (name) => [first.includes(name) ? first.indexOf(name) : first.length, last.includes(name), name].join();
 
   const axis = (more) => ({
     stroke: colour("--quiet"), grid: { stroke: colour("--bs-border-color"), width: 1 }, ticks: { show: false },

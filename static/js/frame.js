@@ -13,3 +13,11 @@ document.addEventListener("keydown", (event) => {
   const search = document.querySelector("input[type=search]");
   if (event.key === "/" && !typing && search) { event.preventDefault(); search.focus(); }
 });
+
+// Whoever is signed out meanwhile is led to the sign-in page, instead of finding it inside a part of this one.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, pathInfo } = event.detail;
+  if (new URL(xhr.responseURL).pathname === new URL(pathInfo.finalRequestPath, location.href).pathname) return;
+  event.detail.shouldSwap = false;
+  location.reload();
+});

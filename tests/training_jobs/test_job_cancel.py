@@ -33,7 +33,7 @@ def test_a_running_train_is_asked_to_stop(client):
 
     job.refresh_from_db()
     assert (job.status, job.cancel_requested) == (Status.STOPPING, True)
-    assert "It saves a checkpoint first" in page.text
+    assert "It saves a checkpoint, then ends." in page.text
 
 
 def test_it_asks_for_confirmation_and_says_what_happens(client):

@@ -4,7 +4,7 @@ from django.urls import reverse
 from tests.training_jobs import records
 from training_jobs import logs
 from training_jobs.models import Status
-from training_jobs.supervisor import LogPiece
+from training_jobs.supervisor import PIECE, LogPiece
 
 pytestmark = pytest.mark.django_db
 
@@ -46,14 +46,14 @@ def test_it_says_where_something_is_left_out(client, job):
 
 def test_it_has_ended_only_with_the_last_piece(client):
     job = records.job(Status.SUCCEEDED)
-    for number in range(5):
-        write(job, f"{number}\n", offset=2 * number)
+    write(job, "x" * logs.MOST)
+    write(job, "end\n", offset=logs.MOST)
 
     first = client.get(url_of(job)).json()
     second = client.get(url_of(job), {"after": first["cursor"]}).json()
 
     assert (first["more"], first["ended"]) == (True, False)
-    assert (second["text"], second["ended"]) == ("4\n", True)
+    assert (second["text"], second["ended"]) == ("end\n", True)
 
 
 def test_all_that_is_stored_can_be_downloaded(client, job):
@@ -71,9 +71,9 @@ def test_what_is_no_cursor_starts_from_the_beginning_or_finds_nothing(client, jo
     assert client.get(url_of(job), {"after": after}).status_code == 200
 
 
-def test_the_page_begins_with_the_end_of_the_log(client, job):
+def test_the_page_begins_with_the_end_of_a_long_log(client, job):
     for number in range(9):
-        write(job, f"line {number}\n", offset=7 * number)
+        write(job, f"line {number}\n" + "x" * PIECE, offset=(7 + PIECE) * number)
 
     page = client.get(f"{job.get_absolute_url()}?tab=log").text
     from_start = client.get(f"{job.get_absolute_url()}?tab=log&from=start").text

@@ -1,6 +1,5 @@
 """The pages of training jobs: the list, and one job with what it does just now."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -11,7 +10,7 @@ from django.db.models import Max
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import content_disposition_header
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import trigger_client_event
 
@@ -19,17 +18,17 @@ from training_jobs import leases, logs, metrics
 from training_jobs.filters import JobFilter
 from training_jobs.models import Status, TrainingJob
 from training_methods.paging import OneQueryPaginator
+from training_methods.requests import HtmxRequest
 
 ROWS = 25
 MOST_POINTS = 2000  # of a curve; more than a screen has pixels
-PIECES = 4  # of a log in one answer, 256 KB each
-CANCELLING = "The train was asked to stop. It saves a checkpoint first, which may take a moment."
+CANCELLING = "The train was asked to stop."
 TABS = {"overview": "Train Overview", "evaluation": "Evaluation Data", "log": "Train Log"}
 
 
-@require_GET
+@require_safe
 @vary_on_headers("HX-Request")
-def job_list(request: HttpRequest) -> HttpResponse:
+def job_list(request: HtmxRequest) -> HttpResponse:
     """The whole page, or for htmx its rows alone."""
     found = JobFilter(request.GET, TrainingJob.objects.for_lists())
     page = OneQueryPaginator(found.qs, ROWS).get_page(request.GET.get("page", 1))
@@ -41,7 +40,7 @@ def job_list(request: HttpRequest) -> HttpResponse:
     return render(request, f"training_jobs/{'_job_rows' if request.htmx else 'job_list'}.html", context)
 
 
-@require_GET
+@require_safe
 def job_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     job = get_object_or_404(TrainingJob.objects.with_links(), pk=pk)
     tab = request.GET.get("tab") if request.GET.get("tab") in TABS else "overview"
@@ -60,17 +59,17 @@ def overview_of(job: TrainingJob) -> dict[str, Any]:
 
 
 def log_of(job: TrainingJob, *, from_start: bool) -> dict[str, Any]:
-    log = logs.read(job.pk, most=PIECES) if from_start else logs.read_end(job.pk, most=PIECES)
-    starts_late = not from_start and job.log_chunks.count() > PIECES
-    return {"log": log, "text": as_on_a_terminal(log.text), "starts_late": starts_late}
+    after = 0 if from_start else logs.end(job.pk)
+    log = logs.read(job.pk, after=after)
+    return {"log": log, "text": as_on_a_terminal(log.text), "starts_late": after > 0}
 
 
 def as_on_a_terminal(text: str) -> str:
     """Of a line that was written over, as progress bars do by a carriage return, only what was left standing."""
-    return re.sub(r"[^\n]*\r(?!\n)", "", text)
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 
 
-@require_GET
+@require_safe
 def job_state(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What the head of a job's page shows now; nothing if that is what `?seen=` names."""
     job = get_object_or_404(TrainingJob.objects.with_links(), pk=pk)
@@ -89,7 +88,7 @@ def state_of(job: TrainingJob) -> str:
     return f"{job.status}-{job.attempt}-{last_event}-{job.step}"
 
 
-@require_GET
+@require_safe
 def job_metrics(request: HttpRequest, pk: UUID) -> JsonResponse:
     job = get_object_or_404(TrainingJob.objects.only("status"), pk=pk)  # first, so that “ended” means there is no more
     reading = metrics.read(pk, after=cursor_in(request), most=MOST_POINTS)
@@ -105,21 +104,21 @@ def job_metrics(request: HttpRequest, pk: UUID) -> JsonResponse:
     )
 
 
-@require_GET
+@require_safe
 def job_log(request: HttpRequest, pk: UUID) -> HttpResponse | StreamingHttpResponse:
     """What came after a cursor, or with `?download` everything that is stored."""
     job = get_object_or_404(TrainingJob.objects.only("status", "name"), pk=pk)
     if "download" in request.GET:
         headers = {"Content-Disposition": content_disposition_header(True, f"{job.name}.log") or ""}
         return StreamingHttpResponse(stored_log(pk), content_type="text/plain; charset=utf-8", headers=headers)
-    piece = logs.read(pk, after=cursor_in(request), most=PIECES)
+    piece = logs.read(pk, after=cursor_in(request))
     return JsonResponse({**asdict(piece), "ended": job.has_ended and not piece.more})
 
 
 def stored_log(job_id: UUID) -> Iterator[str]:
     cursor, more = 0, True
     while more:
-        piece = logs.read(job_id, after=cursor, most=PIECES)
+        piece = logs.read(job_id, after=cursor)
         cursor, more = piece.cursor, piece.more
         yield piece.text
 

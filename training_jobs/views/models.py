@@ -5,6 +5,7 @@ from pathlib import Path
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_safe
 
 from training_jobs.archives import files_of, zipped
 from training_jobs.filters import ModelFilter
@@ -15,6 +16,7 @@ ROWS = 25
 MOST_OF_A_CARD = 64 * 1024  # characters
 
 
+@require_safe
 def model_list(request: HttpRequest) -> HttpResponse:
     models = CustomizedModel.objects.select_related("job", "base_model").defer("job__parameters", "job__failure")
     found = ModelFilter(request.GET, models)
@@ -22,6 +24,7 @@ def model_list(request: HttpRequest) -> HttpResponse:
     return render(request, "training_jobs/model_list.html", {"page_obj": page})
 
 
+@require_safe
 def model_detail(request: HttpRequest, pk: int) -> HttpResponse:
     model = get_object_or_404(CustomizedModel.objects.select_related("job", "base_model"), pk=pk)
     folder = Path(model.path)
@@ -29,6 +32,7 @@ def model_detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "training_jobs/model_detail.html", context)
 
 
+@require_safe
 def model_download(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     model = get_object_or_404(CustomizedModel, pk=pk)
     folder = Path(model.path)

@@ -8,10 +8,8 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
-from django.views.generic import View
-from training_methods.catalog import TrainerInfo
 
 from training_jobs.forms.jobs import TrainForm, why_not
 from training_jobs.hyperparameters import HyperparametersForm
@@ -19,7 +17,9 @@ from training_jobs.models import TrainingJob
 from training_jobs.readiness import missing
 from training_jobs.submission import Refused, submit
 from training_methods import catalog, config
+from training_methods.catalog import TrainerInfo
 from training_methods.models import TrainingMethod
+from training_methods.requests import HtmxRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,60 +41,66 @@ class Settings:
         return cls(method=method, trainer=trainer, form=HyperparametersForm(parameters, data, initial=initial))
 
 
-@method_decorator(vary_on_headers("HX-Request"), name="dispatch")
-class JobNewView(View):
-    """htmx gets the settings of `?method=` alone."""
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        settings = Settings.of(request.GET.get("method", ""))
-        if request.htmx:
-            return render(request, "training_jobs/_job_settings.html", {"settings": settings})
-        return self.page(TrainForm(initial={"name": offered_name()} | request.GET.dict()), settings)
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        chosen = request.POST.get("method", "")
-        if chosen and chosen != request.POST.get("settings_of"):
-            return self.load_settings(chosen)
-        form, settings = TrainForm(request.POST), Settings.of(chosen, request.POST)
-        if all([form.is_valid(), settings is None or settings.form.is_valid()]) and settings:
-            try:
-                job = submit(**form.cleaned_data, values=settings.form.cleaned_data, user=request.user)
-            except Refused as refused:
-                form.add_mistakes(refused.mistakes)
-                settings.form.add_mistakes(refused.mistakes)
-            else:
-                return redirect(job)
-        return self.page(form, settings)
-
-    def load_settings(self, method: str) -> HttpResponse:
-        """Without JavaScript the settings come with the next page. What was typed stays; nothing is a mistake yet."""
-        settings = Settings.of(method)
-        if settings:
-            messages.info(self.request, f"Look through the settings of {settings.method}, then run the train.")
-        return self.page(TrainForm(initial=self.request.POST.dict()), settings)
-
-    def page(self, form: TrainForm, settings: Settings | None, **more: object) -> HttpResponse:
-        context = {"form": form, "settings": settings, "missing": missing(), **more}
-        return render(self.request, "training_jobs/job_new.html", context)
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def job_new(request: HtmxRequest) -> HttpResponse:
+    """The form; for htmx the settings of `?method=` alone."""
+    if request.method == "POST":
+        return run_the_train(request)
+    settings = Settings.of(request.GET.get("method", ""))
+    if request.htmx:
+        return render(request, "training_jobs/_job_settings.html", {"settings": settings})
+    return page(request, TrainForm(initial={"name": offered_name()} | request.GET.dict()), settings)
 
 
-class JobCopyView(JobNewView):
-    """The same form, filled in as the job was; it is sent where every new train is."""
+def run_the_train(request: HttpRequest) -> HttpResponse:
+    chosen = request.POST.get("method", "")
+    if chosen and chosen != request.POST.get("settings_of"):
+        return load_settings(request, chosen)
+    form, settings = TrainForm(request.POST), Settings.of(chosen, request.POST)
+    are_valid = [form.is_valid(), settings is not None and settings.form.is_valid()]
+    if settings and all(are_valid) and (job := submitted(form, settings, request.user)):
+        return redirect(job)
+    return page(request, form, settings)
 
-    http_method_names = ["get", "head", "options"]
 
-    def get(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        job = get_object_or_404(TrainingJob.objects.select_related("method"), pk=pk)
-        method = job.method.internal_name if job.method else ""
-        initial = {
-            "name": f"{job.name[:95]}-copy",
-            "method": method,
-            "base_model": job.base_model_id,
-            "dataset": job.dataset_id,
-            "seed": job.seed,
-        }
-        settings = Settings.of(method, initial=job.parameters)
-        return self.page(TrainForm(initial=initial), settings, copied=job, departures=departures(job, settings))
+def submitted(form: TrainForm, settings: Settings, user: Any) -> TrainingJob | None:
+    """None: it was refused, and each field says why."""
+    try:
+        return submit(**form.cleaned_data, values=settings.form.cleaned_data, user=user)
+    except Refused as refused:
+        form.add_mistakes(refused.mistakes)
+        settings.form.add_mistakes(refused.mistakes)
+        return None
+
+
+def load_settings(request: HttpRequest, method: str) -> HttpResponse:
+    """Without JavaScript the settings come with the next page. What was typed stays; nothing is a mistake yet."""
+    settings = Settings.of(method)
+    if settings:
+        messages.info(request, f"Look through the settings of {settings.method}, then run the train.")
+    return page(request, TrainForm(initial=request.POST.dict()), settings)
+
+
+@require_safe
+def job_copy(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The form as it was filled in for the job; it is sent where every new train is."""
+    job = get_object_or_404(TrainingJob.objects.select_related("method"), pk=pk)
+    method = job.method.internal_name if job.method else ""
+    initial = {
+        "name": f"{job.name[:95]}-copy",
+        "method": method,
+        "base_model": job.base_model_id,
+        "dataset": job.dataset_id,
+        "seed": job.seed,
+    }
+    settings = Settings.of(method, initial=job.parameters)
+    return page(request, TrainForm(initial=initial), settings, copied=job, departures=departures(job, settings))
+
+
+def page(request: HttpRequest, form: TrainForm, settings: Settings | None, **more: object) -> HttpResponse:
+    context = {"form": form, "settings": settings, "missing": missing(), **more}
+    return render(request, "training_jobs/job_new.html", context)
 
 
 def offered_name() -> str:

@@ -1,5 +1,7 @@
 """What every page of the console shows the same way."""
 
+from typing import Literal
+
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
@@ -41,6 +43,6 @@ def duration(seconds: float | None) -> str:
 
 
 @register.filter
-def significant(number: float | None, digits: int = 4) -> str:
+def significant(number: float | Literal[""] | None, digits: int = 4) -> str:
     """A measured value with as many digits as matter, zeros included, so that a column of them lines up."""
-    return "–" if number in (None, "") else f"{number:#.{digits}g}"
+    return "–" if number is None or number == "" else f"{number:#.{digits}g}"
