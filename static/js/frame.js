@@ -16,8 +16,7 @@ document.addEventListener("keydown", (event) => {
 
 // Whoever is signed out meanwhile is led to the sign-in page, instead of finding it inside a part of this one.
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const { xhr, pathInfo } = event.detail;
-  if (new URL(xhr.responseURL).pathname === new URL(pathInfo.finalRequestPath, location.href).pathname) return;
+  if (new URL(event.detail.xhr.responseURL).pathname !== document.body.dataset.signIn) return;
   event.detail.shouldSwap = false;
   location.reload();
 });
