@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from training_methods.trainers import events
+from training_methods.trainers.parameters import parameters_of
 from training_methods.trainers.rows import DataFormat, Row, read_rows
 
 SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
@@ -221,6 +222,7 @@ def check_declaration(trainer: type[Trainer]) -> None:
         )
     if trainer.train is Trainer.train:
         raise TypeError(f"{trainer.__name__} defines no train(run).")
+    parameters_of(trainer)
 
 
 def cpu_threads(slots: int = 1) -> int:

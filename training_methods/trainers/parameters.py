@@ -32,9 +32,12 @@ class Parameter(BaseModel):
 
     @classmethod
     def of_field(cls, name: str, schema: dict[str, Any], *, required: bool) -> Self:
-        """From the JSON schema that pydantic gives a field."""
+        """From the JSON schema that pydantic gives a field. Raises TypeError for one that no form could show."""
         options = schema.get("anyOf", [schema])
-        (given,) = [option for option in options if option.get("type") != "null"]
+        kinds = [option for option in options if option.get("type") != "null"]
+        if len(kinds) != 1 or kinds[0].get("type") not in PYTHON_TYPES:
+            raise TypeError(f"The field “{name}” is none of int, float, bool, str or Literal, nor one of them or None.")
+        given = kinds[0]
         return cls(
             name=name,
             type=given["type"],
@@ -47,7 +50,7 @@ class Parameter(BaseModel):
             maximum=given.get("maximum"),
             exclusive_minimum=given.get("exclusiveMinimum"),
             exclusive_maximum=given.get("exclusiveMaximum"),
-            choices=given.get("enum"),
+            choices=given.get("enum") or ([given["const"]] if "const" in given else None),
             **{key: schema[key] for key in ("group", "basic") if key in schema},
         )
 

@@ -1,0 +1,158 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from training_methods.trainers.events import Metrics, Progress
+from training_methods.trainers.script import Script, log_data, total_steps, trainer_of
+
+CONTRACT = '''
+"""Writes its arguments down."""
+import argparse, json, sys
+from pathlib import Path
+
+parser = argparse.ArgumentParser()
+for name in ("model_path", "dataset_path", "output_dir", "input_train_name", "output_train_name", "train_id",
+             "model_name"):
+    parser.add_argument(f"--{name}", type=str, required=True)
+for name in ("max_seq_length", "lora_rank", "max_input_length", "max_content_length", "max_samples", "num_generations",
+             "max_steps", "batch_size", "grad_accum_steps", "warmup_steps", "seq"):
+    parser.add_argument(f"--{name}", type=int, required=True)
+for name in ("max_grad_norm", "learning_rate"):
+    parser.add_argument(f"--{name}", type=float, required=True)
+parser.add_argument("--load_in_4bit", type=bool, required=True)
+parser.add_argument("--num_train_epoch", type=int, default=0)
+args = parser.parse_args()
+said = [vars(args), Path(args.dataset_path).read_text(), sys.argv[0]]
+Path(args.output_dir, "args.json").write_text(json.dumps(said))
+'''
+
+CHATTER = """
+import sys
+from pathlib import Path
+sys.stderr.write("10%|##  |")
+print('[log_data]: {"step": 1, "loss": 2.5, "kettle": "on", "total": 4, "epoch": 0.25, "hot": true}')
+print('[log_data]: {"step": 2, "loss": Na')
+print('[log_data]: [3]', "[log_data]: junk")
+print('[log_data]: {"msg": 200009, "seq": 1, "msgDetail": "75.0", "details": {"step": 3, "loss": NaN, "reward": null}}')
+sys.stdout.buffer.write(b"\\xff\\xfe\\n" + b"x" * 300_000 + b"\\n")
+Path(sys.argv[sys.argv.index("--output_dir") + 1], "config.json").write_text("{}")
+"""
+
+
+@pytest.fixture
+def script(tmp_path):
+    def write(code: str, name: str = "mine") -> Path:
+        file = tmp_path / f"{name}.py"
+        file.write_text(code)
+        return file
+
+    return write
+
+
+def arguments_of(run) -> tuple[dict, str, str]:
+    assert run.perform() == 0, run.log
+    return json.loads((run.output / "args.json").read_text())
+
+
+@pytest.mark.parametrize("four_bit", [True, False])
+def test_it_passes_every_argument_of_the_contract(run_folder, script, tiny_model, four_bit):
+    file = script(CONTRACT)
+    parameters = {"load_in_4bit": four_bit, "max_steps": 7, "num_train_epoch": 1}
+    run = run_folder("mine", parameters, trainer_file=file, model_name="Tiny_x")
+
+    said, rows, argv0 = arguments_of(run)
+
+    assert (said["load_in_4bit"], said["max_steps"], said["num_train_epoch"]) == (four_bit, 7, 1)
+    assert (said["model_path"], said["output_dir"]) == (str(tiny_model), str(run.output))
+    assert (said["input_train_name"], said["output_train_name"]) == ("question", "answer")
+    assert (said["train_id"], said["model_name"], said["seq"]) == ("a-train-id", "Tiny_x", 1)
+    assert json.loads(rows.splitlines()[0])["answer"] == "Aunt Agatha in Leeds."
+    assert argv0 == str(file)
+
+
+def test_it_writes_a_table_as_json_lines(run_folder, script, tmp_path):
+    (tmp_path / "rows.csv").write_text("Frage,Antwort\nWer?,Agatha\n")
+    dataset = {"path": tmp_path / "rows.csv", "data_format": "question-answer"}
+    dataset["mapping"] = {"question": "Frage", "answer": "Antwort"}
+
+    said, rows, _ = arguments_of(run_folder("mine", trainer_file=script(CONTRACT), dataset=dataset))
+
+    assert json.loads(rows) == {"question": "Wer?", "answer": "Agatha"}
+    assert (said["input_train_name"], said["output_train_name"]) == ("question", "answer")
+
+
+def test_it_reads_what_the_script_says_and_nothing_breaks_it(run_folder, script):
+    run = run_folder("mine", trainer_file=script(CHATTER))
+
+    assert run.perform() == 0, run.log
+
+    first, second = run.events(Metrics)
+    assert (first.step, first.total, first.values) == (1, 4, {"loss": 2.5, "epoch": 0.25})
+    assert (second.step, second.total, second.values) == (3, 4, {"loss": None})
+    assert [event.step for event in run.events(Progress)] == [1, 3]
+    assert "x" * 300_000 in run.log
+    assert run.ending().result == "complete"
+
+
+def test_it_shows_the_end_of_what_a_failed_script_said(run_folder, script):
+    run = run_folder("mine", trainer_file=script("print('heating')\nraise ValueError('The kettle is empty')"))
+
+    assert run.perform() == 1
+
+    assert run.ending().message == "The script mine.py ended with exit code 1: ValueError: The kettle is empty"
+    assert "heating" in run.ending().evidence
+
+
+def test_it_stops_a_script(run_folder, script):
+    say = 'import time; print(\'[log_data]: {"step": 1, "loss": 1}\'); time.sleep(1000)'
+    run = run_folder("mine", trainer_file=script(say))
+
+    assert run.perform_and_stop() == 0
+
+    assert run.ending().outcome == "stopped"
+
+
+def test_it_trains_with_the_script_that_ships(run_folder):
+    run = run_folder("custom02", {"max_steps": 8, "learning_rate": 0.01, "batch_size": 4})
+
+    assert run.perform() == 0, run.log
+
+    losses = run.losses()
+    assert len(losses) == 8
+    assert losses[-1] < losses[0]
+    assert run.ending().result == "adapter"
+
+
+def test_it_names_a_script_after_its_file(script):
+    trainer = trainer_of(script('"""Boils water."""', name="two_cups"))
+
+    assert (trainer.slug, trainer.label, trainer.__doc__) == ("two_cups", "Two cups", "Boils water.")
+    assert issubclass(trainer, Script)
+
+
+def test_it_takes_no_file_whose_name_is_no_slug(script):
+    with pytest.raises(ValueError, match="“Two Cups” is no slug: rename the file"):
+        trainer_of(script("", name="Two Cups"))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('[log_data]: {"step": 1}', {"step": 1}),
+        ('INFO [log_data]:{"step": 1} and more', {"step": 1}),
+        ('[log_data]: {"step": 1', None),
+        ("[log_data]: " + "[" * 100_000, None),
+        ("[log_data]:", None),
+        ("nothing", None),
+    ],
+)
+def test_it_finds_the_object_in_a_line(line, said):
+    assert log_data(line) == said
+
+
+@pytest.mark.parametrize(
+    ("total", "percent", "steps"), [(10, None, 10), (None, "25.0", 12), (None, "0", None), (None, "half", None)]
+)
+def test_it_works_out_how_many_steps_there_are(total, percent, steps):
+    assert total_steps(3, total, percent) == steps

@@ -1,0 +1,108 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tiny_model import make_tiny_model
+from tests.trainers.child import ROOT, wait_for
+
+ROWS = [{"question": "Who makes the kettle?", "answer": "Aunt Agatha."}] * 8
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def rows(tmp_path) -> Path:
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return file
+
+
+@pytest.fixture
+def command(tmp_path, model, rows):
+    """The command line, and an environment in which no database answers."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none",
+        "DEEPEXT_DATA_DIR": str(tmp_path),
+    }
+
+    def line(trainer: str = "lora", *more: str, dataset: Path = rows) -> dict:
+        places = ["--base-model", str(model), "--dataset", str(dataset), "--output", str(tmp_path / "out")]
+        arguments = [sys.executable, str(ROOT / "manage.py"), "run_trainer", trainer, *places, *more]
+        return {"args": arguments, "env": environment, "text": True}
+
+    return line
+
+
+def test_it_trains_without_a_database(command, tmp_path):
+    done = subprocess.run(**command("lora", "--set", "max_steps=2", "--set", "rank=4"), capture_output=True)
+
+    assert done.returncode == 0, done.stderr
+    assert "step 2/2  loss " in done.stdout
+    assert done.stdout.endswith(f"The result is in {tmp_path}/out\n")
+    assert (tmp_path / "out" / "adapter_config.json").exists()
+    assert list(tmp_path.glob("trial-*")) == []
+
+
+def test_it_says_why_a_run_failed_and_keeps_its_log(command):
+    done = subprocess.run(**command("lora", "--set", "target_modules=kettle"), capture_output=True)
+
+    assert done.returncode == 1
+    assert "The base model has no linear layer “kettle”." in done.stderr
+    log = Path(done.stderr.strip().rpartition("The log is in ")[2])
+    assert "TrainingError" in log.read_text()
+
+
+def test_it_runs_a_file_of_the_trainers_folder(command, tmp_path):
+    (tmp_path / "trainers").mkdir()
+    save = "Path(sys.argv[sys.argv.index('--output_dir') + 1], 'x').write_text(sys.argv[-1])"
+    (tmp_path / "trainers" / "mine.py").write_text(f"import sys\nfrom pathlib import Path\n{save}")
+
+    done = subprocess.run(**command("mine", "--set", "cups=-3"), capture_output=True)
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "x").read_text() == "--cups=-3"
+
+
+def test_it_stops_on_ctrl_c(command, tmp_path):
+    with subprocess.Popen(
+        **command("lora", "--set", "epochs=1000"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as run:
+        assert run.stdout and run.stderr
+        wait_for(lambda: run.stdout.readline().startswith("step 2/"))
+
+        run.send_signal(signal.SIGINT)
+
+        _, errors = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "Stopped. Its checkpoints are in " in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["kettle"], "The trainer “kettle” is not here. There are: custom01, custom02, lora, sft."),
+        (["lora", "--set", "epochs=many"], "epochs: “many” is not a number."),
+        (["lora", "--set", "cups=2"], "cups: There is no such parameter."),
+        (["lora", "--set", "epochs"], "--set takes PARAMETER=VALUE, not “epochs”."),
+        (["lora", "--base-model", "nowhere"], "There is no base model folder nowhere."),
+        (["lora", "--dataset", "/nowhere.jsonl"], "nowhere.jsonl"),
+        (["lora", "--output", str(ROOT)], f"The output folder {ROOT} is not empty."),
+    ],
+    ids=["trainer", "value", "parameter", "set", "base-model", "dataset", "output"],
+)
+def test_it_refuses_bad_input_in_a_sentence(command, tmp_path, arguments, sentence):
+    done = subprocess.run(**command(*arguments), capture_output=True)
+
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.glob("trial-*")) == []
