@@ -1,6 +1,7 @@
 """A run folder and the child process that works in it, as a supervisor would start it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -72,6 +73,15 @@ def wait_for(condition: Any) -> None:
     while not condition():
         assert time.monotonic() < deadline, "It did not come about in time."
         time.sleep(0.05)
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    status = Path(f"/proc/{pid}/stat")
+    return status.exists() and status.read_text().split()[2] == "Z"
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> dict[str, str]:

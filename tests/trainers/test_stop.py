@@ -1,8 +1,7 @@
-import os
 import time
 from pathlib import Path
 
-from tests.trainers.child import wait_for
+from tests.trainers.child import is_gone, wait_for
 from training_methods.trainers.events import CheckpointSaved, Note
 
 GRANDCHILD = 'import subprocess; run.note(str(subprocess.Popen(["sleep", "1000"]).pid)); import time; time.sleep(1000)'
@@ -41,12 +40,3 @@ def test_it_ends_with_its_supervisor_and_takes_what_it_started_along(run_folder,
         child.wait(10)
     assert time.monotonic() - started < 5
     wait_for(lambda: is_gone(grandchild))
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    status = Path(f"/proc/{pid}/stat")
-    return status.exists() and status.read_text().split()[2] == "Z"
