@@ -1,4 +1,4 @@
-"""A console of its own (web process, worker, broker, database) and a browser that lets nothing pass."""
+"""A console of its own (web process, worker, broker, database) and a browser that overlooks nothing."""
 
 import os
 import re
@@ -7,11 +7,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, Request, expect, sync_playwright
 
 from deepext import console as processes
 
@@ -20,7 +21,10 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 NEEDS_CHROMIUM = pytest.mark.skipif(
     CHROMIUM is None, reason="There is no Chromium here: Debian's package “chromium” brings one."
 )
+PATIENCE = 20_000  # milliseconds: pages ask every few seconds, and other tests keep the machine busy
 FLAGS = ["--no-sandbox", "--disable-background-networking"]
+
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,8 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture
-def page(console: Console) -> Iterator[Page]:
+@contextmanager
+def watched_page(url: str) -> Iterator[Page]:
     """A browser's page. In the end nothing may have been complained of, and nothing asked of another machine."""
     complaints: list[str] = []
 
@@ -78,16 +82,34 @@ def page(console: Console) -> Iterator[Page]:
             complaints.append(f"{message.text} ({message.location.get('url')})")
 
     def watch(request: Request) -> None:
-        if not request.url.startswith((console.url, "data:")):
+        if not request.url.startswith((url, "data:")):
             complaints.append(f"It asked {request.url}.")
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(base_url=console.url)
-        page.set_default_timeout(15_000)
+        page = browser.new_page(base_url=url)
+        page.set_default_timeout(PATIENCE)
         page.on("console", listen)
         page.on("request", watch)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         yield page
         browser.close()
     assert complaints == []
+
+
+@pytest.fixture
+def page(console: Console) -> Iterator[Page]:
+    """A page of the whole console, nobody signed in."""
+    with watched_page(console.url) as page:
+        yield page
+
+
+@pytest.fixture
+def expert_page(live_server, client, expert, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    """A page of the web process alone, on the test's own database, with the expert signed in."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright has an event loop in this thread
+    client.force_login(expert)
+    with watched_page(live_server.url) as page:
+        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+        page.context.add_cookies([cookie])
+        yield page

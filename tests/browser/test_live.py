@@ -1,0 +1,114 @@
+"""The parts of a page that change while a job runs."""
+
+import re
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import NEEDS_CHROMIUM
+from tests.training_jobs import records
+from training_jobs import logs, metrics
+from training_jobs.models import Status, TrainingJob
+from training_jobs.supervisor import LogPiece
+from training_methods.trainers.events import Metrics
+
+pytestmark = [pytest.mark.browser, NEEDS_CHROMIUM]
+FROM_THE_END = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
+
+
+@pytest.fixture
+def job(transactional_db) -> TrainingJob:
+    return records.job(Status.RUNNING)
+
+
+def print_lines(job: TrainingJob, first: int, last: int) -> None:
+    text = "".join(f"line {number}\n" for number in range(first, last))
+    logs.append(job.pk, 1, [LogPiece(offset=0, size=len(text), text=text)])
+
+
+def report(job: TrainingJob, first: int, *losses: float | None, attempt: int = 1) -> None:
+    metrics.append(job.pk, attempt, [Metrics(step=first + n, values={"loss": loss}) for n, loss in enumerate(losses)])
+
+
+def end(job: TrainingJob) -> None:
+    TrainingJob.objects.filter(pk=job.pk).update(
+        status=Status.SUCCEEDED, step=40, owner="", lease_until=None, finished_at=timezone.now()
+    )
+
+
+def hide(page: Page, hidden: bool) -> None:
+    page.evaluate(f"Object.defineProperty(document, 'hidden', {{ value: {str(hidden).lower()}, configurable: true }})")
+
+
+def test_the_end_is_shown_without_a_reload(expert_page: Page, job: TrainingJob):
+    expert_page.goto(job.get_absolute_url())
+
+    end(job)
+
+    expect(expert_page.get_by_label("Where the train stands")).to_contain_text("Succeeded")
+    expect(expert_page.locator("#job-overview .timeline")).to_contain_text("Succeeded")
+    expect(expert_page.get_by_role("link", name="Cancel")).to_have_count(0)
+
+
+def test_a_curve_grows_and_a_resumed_attempt_takes_its_place(expert_page: Page, job: TrainingJob):
+    report(job, 1, 3.0, None, 1.5)
+    expert_page.goto(f"{job.get_absolute_url()}?tab=evaluation")
+    curve = expert_page.locator('figure[data-metric="loss"]')
+    expect(curve).to_contain_text("last 1.5 at step 3 · lowest 1.5 at step 3 · 1 not a number")
+
+    report(job, 2, 2.0, attempt=2)
+
+    expect(curve).to_contain_text("last 2 at step 2 · lowest 2 at step 2")
+    expect(curve).not_to_contain_text("not a number")
+
+
+def test_the_log_follows_its_end_until_one_scrolls_up(expert_page: Page, job: TrainingJob):
+    print_lines(job, 0, 200)
+    expert_page.goto(f"{job.get_absolute_url()}?tab=log")
+    log, to_end = expert_page.get_by_role("log"), expert_page.get_by_role("button", name="Go to the end")
+
+    print_lines(job, 200, 400)
+    expect(log).to_contain_text("line 399")
+    assert log.evaluate(FROM_THE_END) < 24
+
+    log.evaluate("log => { log.scrollTop = 0; }")
+    expect(to_end).to_be_visible()
+    print_lines(job, 400, 600)
+    expect(log).to_contain_text("line 599")
+    assert log.evaluate("log => log.scrollTop") == 0
+
+    to_end.click()
+    assert log.evaluate(FROM_THE_END) < 24
+
+
+def test_a_hidden_tab_asks_for_nothing(expert_page: Page, job: TrainingJob):
+    asked: list[str] = []
+    expert_page.goto(f"{job.get_absolute_url()}?tab=log")
+    hide(expert_page, True)
+    expert_page.wait_for_timeout(500)  # for what was asked before
+
+    expert_page.on("request", lambda request: asked.append(request.url))
+    expert_page.wait_for_timeout(3000)
+    assert asked == []
+
+    hide(expert_page, False)
+    expert_page.wait_for_timeout(3000)
+    assert asked
+
+
+def test_rows_of_the_list_move(expert_page: Page, job: TrainingJob):
+    expert_page.goto("/jobs/")
+    expect(expert_page.get_by_role("table")).to_contain_text("12 of 40")
+
+    end(job)
+
+    expect(expert_page.get_by_role("table")).to_contain_text("40 of 40")
+
+
+def test_who_is_signed_out_is_led_to_the_sign_in_page(expert_page: Page, job: TrainingJob):
+    expert_page.goto(job.get_absolute_url())
+
+    expert_page.context.clear_cookies()
+
+    expect(expert_page).to_have_url(re.compile(re.escape(f"?next={job.get_absolute_url()}")))
