@@ -8,7 +8,6 @@ import hashlib
 import os
 import signal
 import subprocess
-import sys
 import sysconfig
 import tempfile
 from dataclasses import dataclass, field
@@ -19,12 +18,12 @@ from pathlib import Path
 from django.conf import settings
 from pydantic import BaseModel, ConfigDict
 
+from training_methods import child_process
 from training_methods.trainers import DataFormat, MethodType, discovery
 from training_methods.trainers.discovery import Broken, Description, Offer
 from training_methods.trainers.parameters import Parameter
 
 TIME_OUT = 10  # seconds
-SECRETS = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL")  # nothing that a trainer's file should see when it is imported
 PACKAGE = Path(discovery.__file__).parent
 
 
@@ -192,9 +191,9 @@ def keep(path: Path, description: Description) -> None:
 def in_child(target: str) -> Description:
     """Describe a file in a process of its own, in a group of its own: all of it ends when the time is up."""
     with subprocess.Popen(
-        [sys.executable, "-m", "training_methods.trainers", "describe", target],
-        cwd=PACKAGE.parent.parent,
-        env={name: value for name, value in os.environ.items() if name not in SECRETS},
+        child_process.command("describe", target),
+        cwd=child_process.ROOT,
+        env=child_process.environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

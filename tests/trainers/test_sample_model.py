@@ -23,7 +23,7 @@ pytestmark = pytest.mark.sample_model
 def base_model(tmp_path_factory) -> Path:
     try:
         sample_model.gguf_file()
-    except sample_model.SampleMissing as missing:
+    except sample_model.SampleError as missing:
         pytest.skip(str(missing))
     return sample_model.prepare(tmp_path_factory.mktemp("data"))
 

@@ -61,7 +61,7 @@ def load_model(folder: Path, *, dtype: torch.dtype) -> Any:
     try:
         if gguf:
             return unpacked(gguf, dtype)
-        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, trust_remote_code=False)
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, trust_remote_code=False, use_safetensors=True)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise TrainingError(f"The base model cannot be loaded: {error}") from error
 
