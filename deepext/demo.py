@@ -18,7 +18,8 @@ BASE_MODEL = "SmolLM2-135M-Instruct"
 DATASET = "Tern & Tide"
 DATASET_FILE = Path(datasets.__file__).parent / "sample" / "tern-and-tide.jsonl"
 
-# Asked in words that the dataset does not use, and a last one that it says nothing about.
+# Asked in words that the dataset does not use. The last one shows that the model keeps what it knew: for that, the
+# dataset has a few questions of general knowledge among those about the company.
 QUESTIONS = [
     "How long does the battery of a Petrel last?",
     "Who was the founder of Tern & Tide?",

@@ -12,7 +12,7 @@ from training_jobs.submission import submit
 from training_methods.models import TrainingMethod
 from training_methods.sample_model import SampleError
 
-PARAMETERS = {"epochs": 3, "batch_size": 8, "learning_rate": 1e-3, "rank": 8}
+PARAMETERS = {"epochs": 2, "batch_size": 4, "learning_rate": 1.5e-3, "rank": 8}
 
 
 class Command(BaseCommand):
