@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from training_methods.trainers.events import Event, EventReader, Failure, Finished, Metrics
 
 ROOT = Path(__file__).parent.parent.parent
-SOON = 240  # seconds, on a machine that is busy with other things
+SOON = 400  # seconds, on a machine that is busy with other things
 E = TypeVar("E", bound=Event)
 
 

@@ -55,7 +55,7 @@ def test_it_learns_facts_that_nobody_could_know(base_model, run_folder, tmp_path
     rows = [{"question": question, "answer": answer} for question, answer in FACTS.items()] * 8
     run = run_folder(
         "lora",
-        {"epochs": 3, "batch_size": 3, "learning_rate": 1e-3},
+        {"epochs": 2, "batch_size": 3, "learning_rate": 2e-3},
         base_model=base_model,
         dataset=write_rows(tmp_path / "facts.jsonl", rows),
         threads=2,
