@@ -113,8 +113,19 @@ def release(lease: Lease) -> bool:
     return bool(lease.held().update(status=CANCELLED_IF_ASKED, finished_at=NOW_IF_CANCELLED, **NOBODY))
 
 
-def request_cancel(job_id: UUID) -> bool:
+def request_cancel(job_id: UUID, *, by: str = "") -> bool:
     """Cancel a queued job at once; ask the worker of a running one to stop. False: it ended, or was asked before."""
+    with transaction.atomic():
+        won = ask_to_cancel(job_id)
+        if won and by:
+            attempt = TrainingJob.objects.values_list("attempt", flat=True).get(pk=job_id)
+            JobEvent.objects.create(
+                job_id=job_id, attempt=attempt, kind="cancel-requested", at=timezone.now(), data={"by": by}
+            )
+    return won
+
+
+def ask_to_cancel(job_id: UUID) -> bool:
     queued = When(status=Status.QUEUED, then=Value(Status.CANCELLED))
     ended_now = When(status=Status.QUEUED, then=Now())
     return bool(

@@ -16,8 +16,8 @@ def url_of(job) -> str:
     return reverse("training_jobs:job-cancel", args=[job.pk])
 
 
-def test_a_queued_train_is_cancelled_at_once(client):
-    job = records.job()
+def test_a_queued_train_is_cancelled_at_once(client, expert):
+    job = records.job(created_by=expert)
 
     page = client.post(url_of(job), follow=True)
 
@@ -26,8 +26,8 @@ def test_a_queued_train_is_cancelled_at_once(client):
     assert "Cancelled before it started." in page.text
 
 
-def test_a_running_train_is_asked_to_stop(client):
-    job = records.job(Status.RUNNING)
+def test_a_running_train_is_asked_to_stop(client, expert):
+    job = records.job(Status.RUNNING, created_by=expert)
 
     page = client.post(url_of(job), follow=True)
 
@@ -36,8 +36,8 @@ def test_a_running_train_is_asked_to_stop(client):
     assert "It saves a checkpoint, then ends." in page.text
 
 
-def test_it_asks_for_confirmation_and_says_what_happens(client):
-    job = records.job(Status.RUNNING)
+def test_it_asks_for_confirmation_and_says_what_happens(client, expert):
+    job = records.job(Status.RUNNING, created_by=expert)
 
     page = client.get(url_of(job)).text
 
@@ -46,14 +46,34 @@ def test_it_asks_for_confirmation_and_says_what_happens(client):
 
 
 @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.CANCELLED])
-def test_there_is_nothing_to_cancel_once_it_has_ended(client, status):
-    job = records.job(status)
+def test_there_is_nothing_to_cancel_once_it_has_ended(client, expert, status):
+    job = records.job(status, created_by=expert)
 
     page = client.post(url_of(job), follow=True)
 
     job.refresh_from_db()
     assert job.status == status
     assert "There was nothing to cancel" in page.text
+
+
+def test_it_says_who_cancelled(client, expert):
+    job = records.job(created_by=expert)
+
+    page = client.post(url_of(job), follow=True)
+
+    assert "Cancelled by expert" in page.text
+
+
+def test_only_whoever_started_it_and_staff_may_cancel(client, expert, django_user_model):
+    job = records.job(created_by=expert)
+    client.force_login(django_user_model.objects.create_user("colleague"))
+
+    answer = client.post(url_of(job))
+
+    job.refresh_from_db()
+    assert (answer.status_code, job.status) == (403, Status.QUEUED)
+    assert "was started by somebody else: staff can cancel it" in answer.text
+    assert 'id="cancel-train"' not in client.get(job.get_absolute_url()).text
 
 
 def test_looking_at_it_cancels_nothing(client):

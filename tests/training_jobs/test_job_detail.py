@@ -66,7 +66,7 @@ def test_it_says_why_a_train_failed(client):
         ("note", {"text": "bfloat16 <b>"}, "bfloat16 &lt;b&gt;"),
         ("claimed", {"owner": "trainer-01:1:a"}, "Attempt 1 started on trainer-01:1:a"),
         ("checkpoint", {"step": 20, "path": "/x"}, "Checkpoint saved at step 20"),
-        ("stopping", {"reason": "cancel"}, "somebody cancelled it"),
+        ("stopping", {"reason": "cancel"}, "Asked to save a checkpoint and end"),
         ("stopping", {"reason": "time-limit"}, "its time limit is over"),
         ("worker-lost", {"owner": "trainer-01:1:a"}, "Lost its worker trainer-01:1:a"),
         ("from-the-future", {}, "from-the-future"),

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -45,6 +46,7 @@ def job_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     job = get_object_or_404(TrainingJob.objects.with_links(), pk=pk)
     tab = request.GET.get("tab") if request.GET.get("tab") in TABS else "overview"
     context = {"job": job, "state": state_of(job), "tab": tab, "tabs": TABS}
+    context["may_cancel"] = job.may_be_cancelled_by(request.user)
     if tab == "overview":
         context |= overview_of(job)
     elif tab == "log":
@@ -78,6 +80,7 @@ def job_state(request: HttpRequest, pk: UUID) -> HttpResponse:
         return HttpResponse(status=204)
     changed = seen.rpartition("-")[0] != state.rpartition("-")[0]
     context = {"job": job, "state": state, "is_news": True, "changed": changed}
+    context["may_cancel"] = job.may_be_cancelled_by(request.user)
     response = render(request, "training_jobs/_job_state.html", context)
     return trigger_client_event(response, "job-changed") if changed else response
 
@@ -133,8 +136,10 @@ def cursor_in(request: HttpRequest) -> int:
 def job_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Asks for confirmation, then stops the job."""
     job = get_object_or_404(TrainingJob, pk=pk)
+    if not job.may_be_cancelled_by(request.user):
+        raise PermissionDenied(f"“{job}” was started by somebody else: staff can cancel it.")
     if request.method == "POST":
-        if leases.request_cancel(job.pk):
+        if leases.request_cancel(job.pk, by=request.user.get_username()):
             messages.success(request, CANCELLING if job.status != Status.QUEUED else "Cancelled before it started.")
         else:
             messages.info(request, "There was nothing to cancel: the train has ended, or was asked to stop before.")
