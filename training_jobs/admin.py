@@ -37,7 +37,8 @@ class TrainingJobAdmin(RecordAdmin):
 
     @admin.action(description="Cancel the selected training jobs", permissions=["cancel"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[TrainingJob]) -> None:
-        asked = sum(leases.request_cancel(job, by=request.user.get_username()) for job in queryset.values_list("pk", flat=True))
+        by = request.user.get_username()
+        asked = sum(leases.request_cancel(job, by=by) for job in queryset.values_list("pk", flat=True))
         self.message_user(request, f"{asked} of {queryset.count()} were still to be cancelled.", messages.SUCCESS)
 
 
