@@ -3,8 +3,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import models
 from django.db.models.functions import Lower, Now
 from django.urls import reverse
@@ -227,7 +226,7 @@ class TrainingJob(models.Model):
             return 100
         return min(100, 100 * self.step // self.total_steps) if self.total_steps else 0
 
-    def may_be_cancelled_by(self, user: AbstractBaseUser | AnonymousUser) -> bool:
+    def may_be_cancelled_by(self, user: AbstractUser | AnonymousUser) -> bool:
         """Whoever started it may, and staff."""
         return user.is_staff or self.created_by_id == user.pk
 
