@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,9 +9,9 @@ from pathlib import Path
 
 from django.conf import settings
 
-from training_jobs import base_models, datasets, supervisor
+from training_jobs import base_models, datasets
 from training_jobs.models import CustomizedModel, Dataset, FoundationModel
-from training_methods import sample_model
+from training_methods import child_process, sample_model
 
 BASE_MODEL = "SmolLM2-135M-Instruct"
 DATASET = "Tern & Tide"
@@ -58,14 +57,11 @@ def compare(base: FoundationModel, tuned: CustomizedModel) -> Iterator[Compariso
         json.dump(QUESTIONS, questions)
         questions.flush()
         child = subprocess.run(
-            [
-                *(sys.executable, "-m", "training_methods.trainers", "answer", questions.name),
-                *("--base-model", base.path, "--adapter", tuned.path),
-            ],
+            child_process.command("answer", questions.name, "--base-model", base.path, "--adapter", tuned.path),
+            cwd=child_process.ROOT,
+            env=child_process.environment(),
             capture_output=True,
             check=True,
-            cwd=settings.BASE_DIR,
-            env=supervisor.child_environment(threads=2),
         )
     answers = [json.loads(line) for line in child.stdout.splitlines()]
     said = {(answer["model"], answer["prompt"]): answer["answer"] for answer in answers}

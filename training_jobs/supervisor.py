@@ -8,7 +8,6 @@ import codecs
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -20,7 +19,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
-import training_methods
+from training_methods import child_process
 from training_methods.trainers.events import Event, EventReader, Failure, Finished, Note
 
 TICK = 0.5  # seconds
@@ -32,9 +31,7 @@ MOST_PIECES = 4  # a tick
 # The first and the last of a log are kept whole; a reader that is further behind skips what lies between.
 HEAD = TAIL = 2 * 1024 * 1024
 
-SECRETS = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL")
 ENVIRONMENT = {
-    "HF_HUB_OFFLINE": "1",
     "OMP_WAIT_POLICY": "PASSIVE",  # with spinning waits one busy neighbour makes a step ten times slower
     "TOKENIZERS_PARALLELISM": "false",
 }
@@ -115,7 +112,7 @@ class Supervisor:
         self, run_dir: Path, *, command: Sequence[str] | None = None, threads: int = 1, grace: float = GRACE
     ) -> None:
         self.run_dir = run_dir
-        self.command = command or [sys.executable, "-m", "training_methods.trainers", "run", str(run_dir)]
+        self.command = command or child_process.command("run", run_dir)
         self.threads = threads
         self.grace = grace
         self._events = EventReader(run_dir / "events.jsonl")
@@ -236,12 +233,11 @@ def meaning_of(code: int) -> str:
 
 def child_environment(threads: int) -> dict[str, str]:
     """The worker's own environment without its secrets, and with what training needs."""
-    inherited = {name: value for name, value in os.environ.items() if name not in SECRETS}
-    root = str(Path(training_methods.__file__).parent.parent)
+    inherited = child_process.environment()
     return {
         **ENVIRONMENT,
         "OMP_NUM_THREADS": str(threads),
         **inherited,
-        "PYTHONPATH": os.pathsep.join(filter(None, [root, inherited.get("PYTHONPATH", "")])),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(child_process.ROOT), inherited.get("PYTHONPATH", "")])),
         "PYTHONUNBUFFERED": "1",
     }
