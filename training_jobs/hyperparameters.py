@@ -101,7 +101,7 @@ def widget_of(parameter: Parameter) -> forms.Widget:
     hint = {"placeholder": "not set"} if parameter.nullable else {}
     if parameter.type == "string":
         return forms.TextInput(hint)
-    low, high = inclusive_bounds(parameter)
+    low, high = parameter.inclusive_bounds
     bounds = {name: bound for name, bound in (("min", low), ("max", high)) if bound is not None}
     return forms.NumberInput(hint | bounds | {"step": 1 if parameter.type == "integer" else "any"})
 
@@ -113,34 +113,7 @@ def choices_of(parameter: Parameter) -> list[tuple[Any, str]]:
     return [*nothing, *((option, str(option)) for option in options)]
 
 
-def inclusive_bounds(parameter: Parameter) -> tuple[float | None, float | None]:
-    """The bounds as HTML has them, which knows no “above”: the next whole number, or the bound itself."""
-    next_one = 1 if parameter.type == "integer" else 0
-    low, high = parameter.minimum, parameter.maximum
-    if parameter.exclusive_minimum is not None:
-        low = parameter.exclusive_minimum + next_one
-    if parameter.exclusive_maximum is not None:
-        high = parameter.exclusive_maximum - next_one
-    return plain(low), plain(high)
-
-
 def help_of(parameter: Parameter) -> str:
     """Help and bounds in words. Escaped, since the form's templates print help as it is."""
-    sentences = [parameter.help.rstrip("."), bounds_of(parameter), LOCKED if parameter.locked else ""]
+    sentences = [parameter.help.rstrip("."), parameter.bounds, LOCKED if parameter.locked else ""]
     return escape(" ".join(f"{sentence}." for sentence in sentences if sentence))
-
-
-def bounds_of(parameter: Parameter) -> str:
-    """“From 1 to 8”, “At least 1”, “Above 0, below 1”. Of whole numbers there is always a first and a last."""
-    low, high = inclusive_bounds(parameter)
-    above = "above" if parameter.type != "integer" and parameter.exclusive_minimum is not None else "at least"
-    below = "below" if parameter.type != "integer" and parameter.exclusive_maximum is not None else "at most"
-    if low is not None and high is not None and (above, below) == ("at least", "at most"):
-        return f"From {low} to {high}"
-    words = {above: low, below: high}
-    return ", ".join(f"{word} {bound}" for word, bound in words.items() if bound is not None).capitalize()
-
-
-def plain(number: float | None) -> float | None:
-    """1.0 as 1; pydantic keeps every bound as a float."""
-    return int(number) if number is not None and number.is_integer() else number

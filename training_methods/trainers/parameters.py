@@ -55,19 +55,31 @@ class Parameter(BaseModel):
         )
 
     @property
+    def inclusive_bounds(self) -> tuple[float | None, float | None]:
+        """The bounds as HTML has them, which knows no “above”: the next whole number, or the bound itself."""
+        next_one = 1 if self.type == "integer" else 0
+        low, high = self.minimum, self.maximum
+        if self.exclusive_minimum is not None:
+            low = self.exclusive_minimum + next_one
+        if self.exclusive_maximum is not None:
+            high = self.exclusive_maximum - next_one
+        return plain(low), plain(high)
+
+    @property
+    def bounds(self) -> str:
+        """“From 1 to 8”, “At least 1”, “Above 0, below 1”. Of whole numbers there is always a first and a last."""
+        low, high = self.inclusive_bounds
+        above = "above" if self.type != "integer" and self.exclusive_minimum is not None else "at least"
+        below = "below" if self.type != "integer" and self.exclusive_maximum is not None else "at most"
+        if low is not None and high is not None and (above, below) == ("at least", "at most"):
+            return f"From {low} to {high}"
+        words = {above: low, below: high}
+        return ", ".join(f"{word} {bound}" for word, bound in words.items() if bound is not None).capitalize()
+
+    @property
     def allowed(self) -> str:
-        """Its choices or bounds in words: “a, b”, “From 1 to 8”, “Above 0, below 1”, “At least 1”."""
-        if self.choices:
-            return ", ".join(map(str, self.choices))
-        if self.minimum is not None and self.maximum is not None:
-            return f"From {self.minimum:g} to {self.maximum:g}"
-        words = {
-            "at least": self.minimum,
-            "above": self.exclusive_minimum,
-            "at most": self.maximum,
-            "below": self.exclusive_maximum,
-        }
-        return ", ".join(f"{word} {bound:g}" for word, bound in words.items() if bound is not None).capitalize()
+        """Its choices or its bounds, in words."""
+        return ", ".join(map(str, self.choices)) if self.choices else self.bounds
 
     def field(self) -> tuple[Any, Any]:
         """The pydantic field that accepts this parameter's values."""
@@ -90,6 +102,11 @@ def one_of(allowed: list[Any], value: Any) -> Any:
     if value not in allowed:
         raise ValueError("must be " + " or ".join(str(choice) for choice in allowed))
     return value
+
+
+def plain(number: float | None) -> float | None:
+    """1.0 as 1; pydantic keeps every bound as a float."""
+    return int(number) if number is not None and number.is_integer() else number
 
 
 def parameters_of(trainer: type[BaseModel]) -> list[Parameter]:
