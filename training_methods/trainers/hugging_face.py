@@ -83,11 +83,15 @@ def own_dtype(folder: Path) -> torch.dtype:
     return AutoConfig.from_pretrained(folder).dtype or torch.float32
 
 
+def longest_text(folder: Path) -> int | None:
+    """How many tokens the base model was made for. None: it does not say."""
+    config = AutoConfig.from_pretrained(folder, **named(gguf_file(folder)))
+    return getattr(config, "max_position_embeddings", None)
+
+
 def fitting_length(folder: Path, wanted: int, run: Run) -> int:
     """The wanted length, or what the base model was made for where that is less."""
-    gguf = gguf_file(folder)
-    config = AutoConfig.from_pretrained(folder, **named(gguf))
-    most = getattr(config, "max_position_embeddings", None) or wanted
+    most = longest_text(folder) or wanted
     if wanted > most:
         run.note(f"The base model was made for {most} tokens, so rows are cut there and not at {wanted}.")
     return min(wanted, most)
@@ -117,14 +121,16 @@ class Reporter(TrainerCallback):
         "eval_mean_token_accuracy",
     )
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *more_curves: str) -> None:
         self.run = run
+        self.curves = (*self.CURVES, *more_curves)
         self.tokens_per_second: float | None = None
         self.reported_at = 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.first_step, self.started = state.global_step, time.monotonic()
         self.tokens_before = next((logs["num_tokens"] for logs in state.log_history[::-1] if "num_tokens" in logs), 0)
+        self.counts_anew = not state.num_input_tokens_seen
         self.run.progress(state.global_step, state.max_steps)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -139,7 +145,7 @@ class Reporter(TrainerCallback):
             control.should_evaluate = False
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **kwargs: Any) -> None:
-        values = {name: float(logs[name]) for name in self.CURVES if name in logs}
+        values = {name: float(logs[name]) for name in self.curves if name in logs}
         if not values or "train_runtime" in logs:
             return
         if "num_tokens" in values:
@@ -168,9 +174,10 @@ class Reporter(TrainerCallback):
         )
 
     def count_tokens(self, values: dict[str, float], state: Any) -> None:
-        """The Trainer counts anew after a resume; the curve goes on."""
-        self.tokens_per_second = values["num_tokens"] / (time.monotonic() - self.started)
-        values["num_tokens"] += self.tokens_before
+        """Some trainers count anew after a resume; the curve goes on."""
+        new = values["num_tokens"] - (0 if self.counts_anew else self.tokens_before)
+        self.tokens_per_second = new / (time.monotonic() - self.started)
+        values["num_tokens"] = self.tokens_before + new
         state.log_history[-1]["num_tokens"] = values["num_tokens"]
 
 
