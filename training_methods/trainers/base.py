@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from training_methods.trainers import events
+from training_methods.trainers.rows import SUPERVISED as SUPERVISED
 from training_methods.trainers.rows import DataFormat, Row, read_rows
 
 SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
@@ -71,6 +72,7 @@ class RunSpec(BaseModel):
 
     trainer: str
     trainer_file: Path | None = Field(None, description="None: a trainer of this package or of an installed one")
+    rewards_file: Path | None = Field(None, description="The site's own reward functions, if it has any")
     parameters: dict[str, Any]
     base_model: Path
     base_model_name: str = ""

@@ -11,7 +11,7 @@ from training_methods.trainers.base import (
     LORA,
     MEMORY,
     OPTIMIZER,
-    DataFormat,
+    SUPERVISED,
     MethodType,
     Run,
     Trainer,
@@ -26,7 +26,7 @@ class Lora(Trainer):
     slug: ClassVar = "lora"
     label: ClassVar = "LoRA fine-tuning"
     method_type: ClassVar = MethodType.PEFT
-    data_formats: ClassVar = tuple(DataFormat)
+    data_formats: ClassVar = SUPERVISED
 
     epochs: float = Field(
         3,
