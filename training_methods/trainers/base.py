@@ -23,6 +23,7 @@ DATA: dict[str, Any] = {"group": "Data"}
 OPTIMIZER: dict[str, Any] = {"group": "Optimizer"}
 LORA: dict[str, Any] = {"group": "LoRA"}
 MEMORY: dict[str, Any] = {"group": "Speed and memory"}
+SAMPLING: dict[str, Any] = {"group": "Sampling"}
 CHECKPOINTS: dict[str, Any] = {"group": "Logging and checkpoints"}
 
 
@@ -156,7 +157,9 @@ class Run:
         self.events.write(events.CheckpointSaved(step=step, path=str(path)))
 
     def sample(self, step: int, prompt: str, answer: str) -> None:
-        self.events.write(events.Sample(step=step, prompt=prompt, answer=answer))
+        """NUL characters, which an untrained model may well say and no database keeps, are replaced."""
+        words = answer.replace("\0", "\ufffd")
+        self.events.write(events.Sample(step=step, prompt=prompt, answer=words))
 
     def listen_for_stop(self) -> None:
         """From now on SIGTERM asks for a stop; the recipe saves a checkpoint and returns."""
