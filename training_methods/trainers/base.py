@@ -20,7 +20,9 @@ SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 # Headings for a trainer's fields, to be given as `json_schema_extra`. BASICS are shown at once, the rest on demand.
 BASICS: dict[str, Any] = {"group": "Basics", "basic": True}
 DATA: dict[str, Any] = {"group": "Data"}
+OBJECTIVE: dict[str, Any] = {"group": "Objective"}
 OPTIMIZER: dict[str, Any] = {"group": "Optimizer"}
+ADAPTER: dict[str, Any] = {"group": "Adapter"}
 LORA: dict[str, Any] = {"group": "LoRA"}
 MEMORY: dict[str, Any] = {"group": "Speed and memory"}
 SAMPLING: dict[str, Any] = {"group": "Sampling"}
@@ -38,6 +40,7 @@ class MethodType(StrEnum):
     RLOO = "RLOO"
     KTO = "KTO"
     ORPO = "ORPO"
+    CPO = "CPO"
     REWARD = "REWARD"
     CUSTOM = "CUSTOM"
 

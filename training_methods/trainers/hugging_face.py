@@ -12,7 +12,13 @@ import datasets
 import torch
 import transformers
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    TrainerCallback,
+)
 
 from training_methods.trainers.base import Run, TrainingError
 
@@ -68,11 +74,30 @@ def load_model(folder: Path, *, dtype: torch.dtype) -> Any:
 
 def unpacked(gguf: Path, dtype: torch.dtype) -> Any:
     """A GGUF model in plain tensors; left in its blocks it can be neither trained nor saved."""
-    plain = transformers.GgufConfig(dequantize=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        gguf.parent, gguf_file=gguf.name, dtype=dtype, quantization_config=plain
-    )
+    model = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=dtype, **in_plain_tensors(gguf))
     model.name_or_path = model.config.name_or_path = str(gguf.parent)  # what an adapter calls its base
+    return model
+
+
+def in_plain_tensors(gguf: Path | None) -> dict[str, Any]:
+    return {**named(gguf), "quantization_config": transformers.GgufConfig(dequantize=True)} if gguf else {}
+
+
+def load_scorer(folder: Path, *, dtype: torch.dtype, padding: int, seed: int) -> Any:
+    """The folder's model with one number as its output. A language model gets a new head, the same for each seed."""
+    torch.manual_seed(seed)
+    try:
+        model = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            num_labels=1,
+            dtype=dtype,
+            pad_token_id=padding,
+            trust_remote_code=False,
+            **in_plain_tensors(gguf_file(folder)),
+        )
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise TrainingError(f"The base model cannot be loaded to score answers: {error}") from error
+    model.name_or_path = model.config.name_or_path = str(folder)
     return model
 
 
@@ -105,6 +130,19 @@ def uses_bf16(precision: Precision) -> bool:
         return torch.cuda.is_bf16_supported()
     able = torch.cpu.get_capabilities()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+JUDGED = (
+    "rewards/accuracies",
+    "rewards/margins",
+    "rewards/chosen",
+    "rewards/rejected",
+    "logps/chosen",
+    "logps/rejected",
+)
+SCORED = ("accuracy", "margin", "mean_reward", "min_reward", "max_reward")
+PREFERENCE_CURVES = (*JUDGED, *(f"eval_{name}" for name in JUDGED), "nll_loss", "log_odds_ratio", "kl")
+REWARD_CURVES = (*SCORED, *(f"eval_{name}" for name in SCORED))
 
 
 class Reporter(TrainerCallback):
