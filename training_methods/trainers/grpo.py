@@ -256,6 +256,7 @@ class Grpo(Trainer):
 
         answers_a_step = self.batch_size * self.gradient_accumulation_steps
         prompts.check_groups(answers_a_step, self.num_generations)
+        prompts.check_reference(run.base_model, self.beta, use_lora=self.use_lora)
         rewards = prompts.load_rewards(self.rewards, run)
         bf16 = hugging_face.uses_bf16(self.precision)
         tokenizer = hugging_face.load_tokenizer(run.base_model)
@@ -268,17 +269,19 @@ class Grpo(Trainer):
             max_samples=self.max_samples,
             prompts_a_step=answers_a_step // self.num_generations,
         )
-        half = bf16 and self.use_lora  # what is trained itself keeps its full precision
-        model = hugging_face.load_model(run.base_model, dtype=torch.bfloat16 if half else torch.float32)
-        adapter = self.use_lora and LoraConfig(
-            task_type="CAUSAL_LM",
-            r=self.rank,
-            lora_alpha=self.alpha,
-            target_modules=hugging_face.adapted_layers(model, self.target_modules),
-        )
+        dtype = torch.bfloat16 if bf16 and self.use_lora else torch.float32
+        model = hugging_face.load_model(run.base_model, dtype=dtype)
+        adapter = None
+        if self.use_lora:
+            adapter = LoraConfig(
+                task_type="CAUSAL_LM",
+                r=self.rank,
+                lora_alpha=self.alpha,
+                target_modules=hugging_face.adapted_layers(model, self.target_modules),
+            )
         trainer = GRPOTrainer(
             model=model,
-            peft_config=adapter or None,
+            peft_config=adapter,
             processing_class=tokenizer,
             reward_funcs=[prompts.as_function(reward) for reward in rewards],
             train_dataset=data.train,
@@ -327,8 +330,7 @@ class Grpo(Trainer):
         if run.stop_requested:
             return
 
-        if not self.use_lora:
-            trainer.model.to(hugging_face.own_dtype(run.base_model))
-        trainer.model.save_pretrained(run.output)
+        tuned = trainer.model if self.use_lora else trainer.model.to(hugging_face.own_dtype(run.base_model))
+        tuned.save_pretrained(run.output)
         tokenizer.save_pretrained(run.output)
         model_card.write(run, self, data, steps=trainer.state.global_step, epochs=trainer.state.epoch)
