@@ -17,6 +17,18 @@ BUILTIN_METHODS: dict[str, dict[str, Any]] = {
         "description": "Trains a small adapter beside the frozen base model on examples of the answers you want. "
         "The first thing to try: fast, light, and the base model stays as it is.",
     },
+    "grpo": {
+        "display_name": "GRPO",
+        "method_type": MethodType.GRPO,
+        "description": "Lets the model answer each prompt several times and makes the answers likelier that your "
+        "rewards rate higher: the right number, a pattern, JSON, a length, a language, or a function of your own.",
+    },
+    "rloo": {
+        "display_name": "RLOO",
+        "method_type": MethodType.RLOO,
+        "description": "Lets the model answer each prompt several times and holds each answer against the average of "
+        "the others, as your rewards rate them. Simpler than GRPO, and held to the base model.",
+    },
     "custom01": {
         "display_name": "Custom 01",
         "method_type": MethodType.CUSTOM,

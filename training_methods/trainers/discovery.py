@@ -16,7 +16,7 @@ from training_methods.trainers import base, script
 from training_methods.trainers.base import DataFormat, MethodType, Trainer, TrainingError
 from training_methods.trainers.parameters import Parameter, parameters_of
 
-BUILT_IN = ("sft", "lora", "custom01", "custom02")
+BUILT_IN = ("sft", "lora", "grpo", "rloo", "custom01", "custom02")
 ENTRY_POINTS = "deepext.trainers"
 
 

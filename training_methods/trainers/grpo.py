@@ -286,6 +286,7 @@ class Grpo(Trainer):
             reward_funcs=[prompts.as_function(reward) for reward in rewards],
             train_dataset=data.train,
             callbacks=[
+                prompts.Order(),
                 prompts.Samples(run, tokenizer, data, every=self.sample_steps, max_tokens=self.max_completion_length),
                 hugging_face.Reporter(run, *prompts.curves(rewards)),
             ],

@@ -88,6 +88,7 @@ RESULTS = {
     "eval_rewards/accuracies": "Pairs told apart in evaluation",
     "accuracy": "Pairs told apart",
     "eval_accuracy": "Pairs told apart in evaluation",
+    "reward": "Final reward",
 }
 
 

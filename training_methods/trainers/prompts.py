@@ -231,6 +231,14 @@ def text_of(said: str | list[dict[str, str]]) -> str:
     return said if isinstance(said, str) else said[-1]["content"]
 
 
+class Order(TrainerCallback):
+    """Lets a resumed run go on in the order of prompts it was in; TRL's sampler begins with the first epoch's again."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        for _ in range(int(state.epoch or 0)):
+            next(iter(kwargs["train_dataloader"].batch_sampler.sampler))  # draws the order of one epoch
+
+
 class Samples(TrainerCallback):
     """Keeps what the model answers to the first prompts: before the training, every so many steps, and at its end.
 
