@@ -79,7 +79,6 @@ class Dpo(Trainer):
         "aot",
         "apo_zero",
         "apo_down",
-        "discopop",
         "sigmoid_norm",
     ] = Field(
         "sigmoid",
@@ -89,8 +88,7 @@ class Dpo(Trainer):
             "against overfitting. robust allows for mislabelled pairs. exo_pair follows the optimum of the reward. "
             "nca_pair keeps the chosen answers likely. sppo_hard plays against itself. aot compares the batch's "
             "answers as a whole. apo_zero makes chosen answers likelier, apo_down makes both less likely and the "
-            "rejected ones more so. discopop is a loss found by search. sigmoid_norm counts per token, so that length "
-            "does not matter."
+            "rejected ones more so. sigmoid_norm counts per token, so that length does not matter."
         ),
         json_schema_extra=OBJECTIVE,
     )
