@@ -44,8 +44,10 @@ def load_scored(run: Run, tokenizer: Any, *, max_length: int, **limits: Any) -> 
         given = row.get("prompt", "" if isinstance(row["chosen"], str) else [])
         return {f"{name}_ids": whole(given, row[name], tokenizer)[:max_length] for name in ("chosen", "rejected")}
 
-    parts = [part and part.map(tokens, remove_columns=part.column_names) for part in (data.train, data.evaluation)]
-    return Examples(*parts, data.count)
+    columns = data.train.column_names
+    train = data.train.map(tokens, remove_columns=columns)
+    evaluation = data.evaluation.map(tokens, remove_columns=columns) if data.evaluation else None
+    return Examples(train, evaluation, data.count)
 
 
 def load(
