@@ -1,6 +1,7 @@
 """GRPO and RLOO, whose models answer prompts and learn from how their answers are rated."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,41 @@ base, result = sys.argv[1:]
 model = AutoModelForCausalLM.from_pretrained(base if base != "none" else result)
 print(type(PeftModel.from_pretrained(model, result) if base != "none" else model).__name__)
 """
+TRL_ALONE = """
+import json, sys
+from pathlib import Path
+from datasets import Dataset
+from peft import LoraConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import GRPOConfig, GRPOTrainer
+
+model, rows, output = sys.argv[1:]
+rows = [json.loads(line) for line in Path(rows).read_text().splitlines()]
+prompts = [[{"role": "user", "content": row["prompt"]}] for row in rows]
+
+def length(completions, **_):
+    lengths = [len(completion[0]["content"].strip()) for completion in completions]
+    return [min(length / 30, 99 / max(length, 1), 1.0) for length in lengths]
+
+def level(completions, level, **_):
+    return level
+
+trainer = GRPOTrainer(
+    model=AutoModelForCausalLM.from_pretrained(model, dtype="float32"),
+    processing_class=AutoTokenizer.from_pretrained(model),
+    reward_funcs=[length, level],
+    train_dataset=Dataset.from_dict({"prompt": prompts, "level": [row["level"] for row in rows]}),
+    peft_config=LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, target_modules="all-linear"),
+    args=GRPOConfig(
+        output_dir=output, seed=42, max_steps=12, learning_rate=0.003, warmup_steps=0.05, weight_decay=0.0,
+        lr_scheduler_type="constant_with_warmup", per_device_train_batch_size=16, num_generations=8,
+        max_completion_length=8, reward_weights=[2.0, 0.5], gradient_checkpointing=False, bf16=False, use_cpu=True,
+        logging_steps=1, save_strategy="no", report_to="none", disable_tqdm=True,
+    ),
+)
+trainer.train()
+print(json.dumps([[logs["reward"], logs["grad_norm"]] for logs in trainer.state.log_history if "reward" in logs]))
+"""
 OWN = "def level(completion, row):\n    return row['level']\n"
 ROWS = [{"prompt": f"Say {letter}", "answer": letter, "level": place} for place, letter in enumerate("abcdefgh")]
 SETTINGS = {
@@ -37,6 +73,7 @@ SETTINGS = {
     "max_completion_length": 8,
     "save_steps": 6,
     "sample_steps": 6,
+    "precision": "fp32",
 }
 
 
@@ -108,6 +145,18 @@ def test_it_keeps_what_is_answered_to_the_same_prompts(trained):
     assert [sample.prompt for sample in samples] == ["Say a", "Say b", "Say c"] * 3
     assert samples[0].answer != samples[-3].answer
     assert "8 prompts." in [note.text for note in trained.events(Note)]
+
+
+def test_trl_alone_gives_the_same_step_by_step(trained, outspoken_model, tmp_path):
+    if json.loads((trained.path / "run.json").read_text())["trainer"] != "grpo":
+        pytest.skip("RLOO is written word for word as GRPO is.")
+    command = [sys.executable, "-c", TRL_ALONE, outspoken_model, trained.path.parent / "rows.jsonl", tmp_path]
+
+    alone = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+    assert alone.returncode == 0, alone.stderr
+    steps = json.loads(alone.stdout.splitlines()[-1])
+    assert steps == [[values["reward"], values["grad_norm"]] for _, values in points(trained)]
 
 
 def test_its_adapter_loads(trained, outspoken_model):
