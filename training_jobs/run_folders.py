@@ -4,6 +4,7 @@ from pathlib import Path
 
 from training_jobs import customized_models
 from training_jobs.models import JobEvent, TrainingJob
+from training_methods import catalog
 from training_methods.trainers import DataFormat
 from training_methods.trainers.base import DatasetFile, RunSpec
 from training_methods.trainers.events import Failure
@@ -24,6 +25,7 @@ def run_spec(job: TrainingJob, directory: Path, *, threads: int) -> RunSpec:
     return RunSpec(
         trainer=method["trainer"],
         trainer_file=method["trainer_file"],
+        rewards_file=catalog.rewards_file(),
         parameters=job.parameters,
         base_model=job.base_model_snapshot["path"],
         base_model_name=job.base_model_snapshot["name"],

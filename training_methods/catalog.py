@@ -24,6 +24,7 @@ from training_methods.trainers.discovery import Broken, Description, Offer
 from training_methods.trainers.parameters import Parameter
 
 TIME_OUT = 10  # seconds
+REWARDS = "rewards.py"  # in the trainers folder; it holds no trainer
 PACKAGE = Path(discovery.__file__).parent
 
 
@@ -92,11 +93,21 @@ def why_not(slug: str, catalog: Catalog) -> str:
 
 def current() -> Catalog:
     """As the files are now. Asking again costs a `stat` each as long as none has changed."""
-    files = [file for file in sorted(settings.TRAINERS_DIR.glob("*.py")) if not file.name.startswith("_")]
+    files = [file for file in sorted(settings.TRAINERS_DIR.glob("*.py")) if is_trainer(file)]
     signature = (packages_changed_at(), *((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files))
     if _memory.signature != signature:
         _memory.signature, _memory.catalog = signature, read(files)
     return _memory.catalog
+
+
+def is_trainer(file: Path) -> bool:
+    return not file.name.startswith("_") and file.name != REWARDS
+
+
+def rewards_file() -> Path | None:
+    """The site's own reward functions. Only a child process reads them."""
+    file = settings.TRAINERS_DIR / REWARDS
+    return file if file.is_file() else None
 
 
 @dataclass

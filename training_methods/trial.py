@@ -1,5 +1,6 @@
 """Running a trainer here and now, in a child process like a job's but without database, queue or worker."""
 
+import math
 import signal
 import subprocess
 import time
@@ -21,6 +22,7 @@ class Trial:
     def __init__(self, directory: Path, spec: RunSpec) -> None:
         (directory / "run.json").write_text(spec.model_dump_json(indent=2), encoding="utf-8")
         self.log = directory / "train.log"
+        self.output = spec.output
         self._directory = directory
         self._events = EventReader(directory / "events.jsonl")
         self.ending: Finished | Failure | None = None
@@ -30,7 +32,7 @@ class Trial:
             self._child = subprocess.Popen(
                 child_process.command("run", self._directory),
                 cwd=child_process.ROOT,
-                env=child_process.environment(),
+                env=child_process.environment() | {"PYTHONFAULTHANDLER": "1"},
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -45,9 +47,12 @@ class Trial:
         self._child.stdin.close()  # the child's lifeline: it ends itself and all it started
         self._child.wait()
 
-    def watch(self) -> Iterator[Event]:
-        """What the child reports until it has ended; `ending` then says how."""
+    def watch(self, seconds: float = math.inf) -> Iterator[Event]:
+        """What the child reports until it has ended; `ending` then says how. None: the time was up before."""
+        deadline = time.monotonic() + seconds
         while self._child.poll() is None:
+            if time.monotonic() > deadline:
+                return
             yield from self._read()
             time.sleep(TICK)
         yield from self._read()
@@ -57,6 +62,11 @@ class Trial:
     def stop(self) -> None:
         """Ask the child to save a checkpoint and end."""
         self._child.send_signal(signal.SIGTERM)
+
+    def end_and_say_where(self) -> None:
+        """End the child, which writes the lines it was at into its log."""
+        self._child.send_signal(signal.SIGABRT)
+        self._child.wait()
 
     def _read(self) -> Iterator[Event]:
         for event in self._events.read():

@@ -81,8 +81,8 @@ def test_it_reports_what_a_page_shows(trained):
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"use_dora": True, "target_modules": "q_proj, v_proj"},
-        {"packing": True, "gradient_checkpointing": True, "use_rslora": True, "precision": "fp32"},
+        {"variant": "dora", "target_modules": "q_proj, v_proj"},
+        {"packing": True, "gradient_checkpointing": True, "variant": "rslora", "precision": "fp32"},
     ],
     ids=["dora", "packing"],
 )

@@ -35,8 +35,10 @@ def test_it_names_the_columns_found_and_the_columns_needed(look_through):
     found = look_through([{"url": "a", "title": "b"}])
 
     assert found.refusal == (
-        "has no columns to train on: it has “url”, “title” and needs “messages”; or “instruction” and “output”; "
-        "or “question” and “answer”; or “prompt” and “completion”; or “text”"
+        "has no columns to train on: it has “url”, “title” and needs “prompt”, “chosen” and “rejected”; "
+        "or “chosen” and “rejected”; or “prompt”, “completion” and “label”; or “messages”; "
+        "or “instruction” and “output”; or “question” and “answer”; or “prompt” and “completion”; or “text”; "
+        "or “prompt”"
     )
     assert found.columns == ["url", "title"]
     assert found.first_rows == [{"url": "a", "title": "b"}]

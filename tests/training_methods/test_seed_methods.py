@@ -5,6 +5,7 @@ from django.core.management import CommandError, call_command
 
 from training_methods import registry
 from training_methods.models import TrainingMethod
+from training_methods.trainers.discovery import BUILT_IN
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +20,7 @@ def test_it_brings_in_the_built_in_methods_without_a_license():
     seed()
 
     names = TrainingMethod.objects.filter(is_builtin=True).values_list("internal_name", flat=True)
-    assert set(names) == {"sft", "lora", "custom01", "custom02"}
+    assert set(names) == set(BUILT_IN)
 
 
 def test_it_touches_none_that_is_there(custom):

@@ -1,5 +1,8 @@
 """The pages of datasets."""
 
+import json
+from typing import TypeGuard
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -143,9 +146,20 @@ def dataset_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 def parts(row: Row) -> list[tuple[str, str]]:
     """A row as labelled texts: the turns of a conversation by their roles, the rest by column."""
-    if "messages" in row:
-        return [(turn["role"], turn["content"]) for turn in row["messages"]]
-    return list(row.items())
+    return [part for name, value in row.items() for part in named_texts(name, value)]
+
+
+def named_texts(name: str, value: object) -> list[tuple[str, str]]:
+    if is_conversation(value):
+        place = "" if name == "messages" else f"{name}: "
+        return [(place + turn["role"], turn["content"]) for turn in value]
+    return [(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))]
+
+
+def is_conversation(value: object) -> TypeGuard[list[dict[str, str]]]:
+    return isinstance(value, list) and all(
+        isinstance(turn, dict) and {"role", "content"} <= turn.keys() for turn in value
+    )
 
 
 class DatasetDeleteView(View):

@@ -1,5 +1,14 @@
 """Training itself, in plain Python: no Django, no Celery, no database. See docs/developer-guide.md."""
 
-from training_methods.trainers.base import BASICS, DataFormat, MethodType, Run, Trainer, TrainingError, register
+from training_methods.trainers.base import (
+    BASICS,
+    SUPERVISED,
+    DataFormat,
+    MethodType,
+    Run,
+    Trainer,
+    TrainingError,
+    register,
+)
 
-__all__ = ["BASICS", "DataFormat", "MethodType", "Run", "Trainer", "TrainingError", "register"]
+__all__ = ["BASICS", "SUPERVISED", "DataFormat", "MethodType", "Run", "Trainer", "TrainingError", "register"]

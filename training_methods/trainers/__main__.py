@@ -52,6 +52,14 @@ def answer(options: argparse.Namespace) -> int:
     return 0
 
 
+def load(options: argparse.Namespace) -> int:
+    out = own_stdout()
+    from training_methods.trainers import result
+
+    print(result.check(options.output, options.base_model), file=out, flush=True)
+    return 0
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m training_methods.trainers", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
@@ -78,6 +86,11 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--adapter", type=Path)
     command.add_argument("--max-tokens", type=int, default=64)
     command.set_defaults(perform=answer)
+
+    command = commands.add_parser("load", help="load what a training left, and say what it is")
+    command.add_argument("output", type=Path)
+    command.add_argument("--base-model", type=Path, required=True)
+    command.set_defaults(perform=load)
     return top
 
 

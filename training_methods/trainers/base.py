@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from training_methods.trainers import events
 from training_methods.trainers.parameters import parameters_of
+from training_methods.trainers.rows import SUPERVISED as SUPERVISED
 from training_methods.trainers.rows import DataFormat, Row, read_rows
 
 SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
@@ -20,9 +21,12 @@ SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 # Headings for a trainer's fields, to be given as `json_schema_extra`. BASICS are shown at once, the rest on demand.
 BASICS: dict[str, Any] = {"group": "Basics", "basic": True}
 DATA: dict[str, Any] = {"group": "Data"}
+OBJECTIVE: dict[str, Any] = {"group": "Objective"}
 OPTIMIZER: dict[str, Any] = {"group": "Optimizer"}
+ADAPTER: dict[str, Any] = {"group": "Adapter"}
 LORA: dict[str, Any] = {"group": "LoRA"}
 MEMORY: dict[str, Any] = {"group": "Speed and memory"}
+SAMPLING: dict[str, Any] = {"group": "Sampling"}
 CHECKPOINTS: dict[str, Any] = {"group": "Logging and checkpoints"}
 
 
@@ -37,6 +41,7 @@ class MethodType(StrEnum):
     RLOO = "RLOO"
     KTO = "KTO"
     ORPO = "ORPO"
+    CPO = "CPO"
     REWARD = "REWARD"
     CUSTOM = "CUSTOM"
 
@@ -72,6 +77,7 @@ class RunSpec(BaseModel):
 
     trainer: str
     trainer_file: Path | None = Field(None, description="None: a trainer of this package or of an installed one")
+    rewards_file: Path | None = Field(None, description="The site's own reward functions, if it has any")
     parameters: dict[str, Any]
     base_model: Path
     base_model_name: str = ""
@@ -155,7 +161,9 @@ class Run:
         self.events.write(events.CheckpointSaved(step=step, path=str(path)))
 
     def sample(self, step: int, prompt: str, answer: str) -> None:
-        self.events.write(events.Sample(step=step, prompt=prompt, answer=answer))
+        """NUL characters, which an untrained model may well say and no database keeps, are replaced."""
+        words = answer.replace("\0", "\ufffd")
+        self.events.write(events.Sample(step=step, prompt=prompt, answer=words))
 
     def listen_for_stop(self) -> None:
         """From now on SIGTERM asks for a stop; the recipe saves a checkpoint and returns."""

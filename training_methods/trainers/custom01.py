@@ -1,7 +1,7 @@
 """custom01: a training of your own, to start from. It works as it is: LoRA in plain PyTorch, every step in sight.
 
-Copy this file into the trainers folder and change it there; a file of that name takes the place of this one and
-survives an upgrade. Try it out with `python manage.py run_trainer custom01 --base-model … --dataset … --output …`.
+`python manage.py new_trainer custom01` writes this file into the trainers folder. Change it there: that one is run,
+and an upgrade leaves it alone. `python manage.py check_trainer custom01` tells whether it does all that a job needs.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from training_methods.trainers import BASICS, DataFormat, MethodType, Run, Trainer, register
+from training_methods.trainers import BASICS, SUPERVISED, MethodType, Run, Trainer, register
 
 
 @register
@@ -20,7 +20,7 @@ class Custom01(Trainer):
     slug: ClassVar = "custom01"
     label: ClassVar = "Custom 01"
     method_type: ClassVar = MethodType.CUSTOM
-    data_formats: ClassVar = tuple(DataFormat)  # name the formats that your training can read
+    data_formats: ClassVar = SUPERVISED  # name the formats that your training can read
 
     # Every field is a setting: in the form, in `--set name=value`, and checked before the training starts.
     # BASICS are shown at once, the others under “All settings”.

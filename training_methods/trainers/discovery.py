@@ -16,7 +16,21 @@ from training_methods.trainers import base, script
 from training_methods.trainers.base import DataFormat, MethodType, Trainer, TrainingError
 from training_methods.trainers.parameters import Parameter, parameters_of
 
-BUILT_IN = ("sft", "lora", "custom01", "custom02")
+BUILT_IN = (
+    "sft",
+    "lora",
+    "ia3",
+    "prompt-tuning",
+    "dpo",
+    "kto",
+    "orpo",
+    "cpo",
+    "reward",
+    "grpo",
+    "rloo",
+    "custom01",
+    "custom02",
+)
 ENTRY_POINTS = "deepext.trainers"
 
 
@@ -63,12 +77,16 @@ def load_trainer(slug: str, file: Path | None = None) -> type[Trainer]:
 
 def named_trainers(slug: str) -> list[type[Trainer]]:
     if slug in BUILT_IN:
-        return trainers_in_file(built_in_file(slug), module=f"{__package__}.{slug}")
+        return trainers_in_file(built_in_file(slug), module=built_in_module(slug))
     return [trainer for entry in entry_points(group=ENTRY_POINTS, name=slug) for trainer in installed_trainers(entry)]
 
 
 def built_in_file(slug: str) -> Path:
-    return Path(__file__).with_name(f"{slug}.py")
+    return Path(__file__).with_name(f"{slug.replace('-', '_')}.py")
+
+
+def built_in_module(slug: str) -> str:
+    return f"{__package__}.{built_in_file(slug).stem}"
 
 
 def trainers_in_file(file: Path, *, module: str = "") -> list[type[Trainer]]:
@@ -140,7 +158,7 @@ def describe_file(file: Path, *, module: str = "") -> Description:
 
 
 def describe_built_in() -> Description:
-    return merged([describe_file(built_in_file(slug), module=f"{__package__}.{slug}") for slug in BUILT_IN])
+    return merged([describe_file(built_in_file(slug), module=built_in_module(slug)) for slug in BUILT_IN])
 
 
 def describe_installed() -> Description:

@@ -90,6 +90,9 @@ class EventLog:
         self._file.write(event.model_dump_json() + "\n")
         self._file.flush()
 
+    def close(self) -> None:
+        self._file.close()
+
 
 class EventReader:
     """Reads what was added since the last read. A half-written last line waits for its end."""

@@ -42,26 +42,40 @@ def load(run: Run, tokenizer: Any, *, max_length: int, max_samples: int | None, 
     Raises TrainingError where nothing is left to learn.
     """
     count = Count()
+    kept = on_disk(
+        run,
+        examples,
+        features=FEATURES,
+        gen_kwargs={
+            "run": run,
+            "learn": reading(run, tokenizer),
+            "limits": (max_length, max_samples),
+            "count": count,
+        },
+    )
+    run.note(summary(count, max_length))
+    return divided(kept, count, evaluation_fraction, run.seed)
+
+
+def on_disk(run: Run, generator: Callable[..., Iterator[Any]], **arguments: Any) -> datasets.Dataset:
+    """What the generator yields, kept on disk and not in memory. Raises what the generator raises."""
     try:
-        dataset = datasets.Dataset.from_generator(
-            examples,
-            gen_kwargs={
-                "run": run,
-                "learn": reading(run, tokenizer),
-                "limits": (max_length, max_samples),
-                "count": count,
-            },
-            features=FEATURES,
+        return datasets.Dataset.from_generator(
+            generator,
             cache_dir=str(run.scratch),
             fingerprint="examples",  # hashing the generator's arguments would try to pickle them
+            **arguments,
         )
     except DatasetGenerationError as error:
         raise error.__cause__ or error from None
-    run.note(summary(count, max_length))
+
+
+def divided(dataset: datasets.Dataset, count: Count, evaluation_fraction: float, seed: int) -> Examples:
+    """Apart what is learnt and what is held out."""
     held_out = round(len(dataset) * evaluation_fraction)
     if not held_out or len(dataset) < 2:
         return Examples(dataset, None, count)
-    parts = dataset.train_test_split(test_size=held_out, seed=run.seed)
+    parts = dataset.train_test_split(test_size=held_out, seed=seed)
     return Examples(parts["train"], parts["test"], count)
 
 

@@ -12,7 +12,13 @@ import datasets
 import torch
 import transformers
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    TrainerCallback,
+)
 
 from training_methods.trainers.base import Run, TrainingError
 
@@ -68,11 +74,30 @@ def load_model(folder: Path, *, dtype: torch.dtype) -> Any:
 
 def unpacked(gguf: Path, dtype: torch.dtype) -> Any:
     """A GGUF model in plain tensors; left in its blocks it can be neither trained nor saved."""
-    plain = transformers.GgufConfig(dequantize=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        gguf.parent, gguf_file=gguf.name, dtype=dtype, quantization_config=plain
-    )
+    model = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=dtype, **in_plain_tensors(gguf))
     model.name_or_path = model.config.name_or_path = str(gguf.parent)  # what an adapter calls its base
+    return model
+
+
+def in_plain_tensors(gguf: Path | None) -> dict[str, Any]:
+    return {**named(gguf), "quantization_config": transformers.GgufConfig(dequantize=True)} if gguf else {}
+
+
+def load_scorer(folder: Path, *, dtype: torch.dtype, padding: int, seed: int) -> Any:
+    """The folder's model with one number as its output. A language model gets a new head, the same for each seed."""
+    torch.manual_seed(seed)
+    try:
+        model = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            num_labels=1,
+            dtype=dtype,
+            pad_token_id=padding,
+            trust_remote_code=False,
+            **in_plain_tensors(gguf_file(folder)),
+        )
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise TrainingError(f"The base model cannot be loaded to score answers: {error}") from error
+    model.name_or_path = model.config.name_or_path = str(folder)
     return model
 
 
@@ -83,11 +108,15 @@ def own_dtype(folder: Path) -> torch.dtype:
     return AutoConfig.from_pretrained(folder).dtype or torch.float32
 
 
+def longest_text(folder: Path) -> int | None:
+    """How many tokens the base model was made for. None: it does not say."""
+    config = AutoConfig.from_pretrained(folder, **named(gguf_file(folder)))
+    return getattr(config, "max_position_embeddings", None)
+
+
 def fitting_length(folder: Path, wanted: int, run: Run) -> int:
     """The wanted length, or what the base model was made for where that is less."""
-    gguf = gguf_file(folder)
-    config = AutoConfig.from_pretrained(folder, **named(gguf))
-    most = getattr(config, "max_position_embeddings", None) or wanted
+    most = longest_text(folder) or wanted
     if wanted > most:
         run.note(f"The base model was made for {most} tokens, so rows are cut there and not at {wanted}.")
     return min(wanted, most)
@@ -101,6 +130,19 @@ def uses_bf16(precision: Precision) -> bool:
         return torch.cuda.is_bf16_supported()
     able = torch.cpu.get_capabilities()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+JUDGED = (
+    "rewards/accuracies",
+    "rewards/margins",
+    "rewards/chosen",
+    "rewards/rejected",
+    "logps/chosen",
+    "logps/rejected",
+)
+SCORED = ("accuracy", "margin", "mean_reward", "min_reward", "max_reward")
+PREFERENCE_CURVES = (*JUDGED, *(f"eval_{name}" for name in JUDGED), "nll_loss", "log_odds_ratio", "kl")
+REWARD_CURVES = (*SCORED, *(f"eval_{name}" for name in SCORED))
 
 
 class Reporter(TrainerCallback):
@@ -117,14 +159,16 @@ class Reporter(TrainerCallback):
         "eval_mean_token_accuracy",
     )
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *more_curves: str) -> None:
         self.run = run
+        self.curves = (*self.CURVES, *more_curves)
         self.tokens_per_second: float | None = None
         self.reported_at = 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.first_step, self.started = state.global_step, time.monotonic()
         self.tokens_before = next((logs["num_tokens"] for logs in state.log_history[::-1] if "num_tokens" in logs), 0)
+        self.counts_anew = not state.num_input_tokens_seen
         self.run.progress(state.global_step, state.max_steps)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -139,7 +183,7 @@ class Reporter(TrainerCallback):
             control.should_evaluate = False
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **kwargs: Any) -> None:
-        values = {name: float(logs[name]) for name in self.CURVES if name in logs}
+        values = {name: float(logs[name]) for name in self.curves if name in logs}
         if not values or "train_runtime" in logs:
             return
         if "num_tokens" in values:
@@ -168,9 +212,10 @@ class Reporter(TrainerCallback):
         )
 
     def count_tokens(self, values: dict[str, float], state: Any) -> None:
-        """The Trainer counts anew after a resume; the curve goes on."""
-        self.tokens_per_second = values["num_tokens"] / (time.monotonic() - self.started)
-        values["num_tokens"] += self.tokens_before
+        """Some trainers count anew after a resume; the curve goes on."""
+        new = values["num_tokens"] - (0 if self.counts_anew else self.tokens_before)
+        self.tokens_per_second = new / (time.monotonic() - self.started)
+        values["num_tokens"] = self.tokens_before + new
         state.log_history[-1]["num_tokens"] = values["num_tokens"]
 
 

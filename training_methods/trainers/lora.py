@@ -11,7 +11,7 @@ from training_methods.trainers.base import (
     LORA,
     MEMORY,
     OPTIMIZER,
-    DataFormat,
+    SUPERVISED,
     MethodType,
     Run,
     Trainer,
@@ -26,7 +26,7 @@ class Lora(Trainer):
     slug: ClassVar = "lora"
     label: ClassVar = "LoRA fine-tuning"
     method_type: ClassVar = MethodType.PEFT
-    data_formats: ClassVar = tuple(DataFormat)
+    data_formats: ClassVar = SUPERVISED
 
     epochs: float = Field(
         3,
@@ -87,16 +87,12 @@ class Lora(Trainer):
         description="The layers that get an adapter: all-linear, or their names, such as q_proj, v_proj.",
         json_schema_extra=LORA,
     )
-    use_rslora: bool = Field(
-        False,
-        title="rsLoRA",
-        description="Divide alpha by the rank's square root, which keeps large ranks learning.",
-        json_schema_extra=LORA,
-    )
-    use_dora: bool = Field(
-        False,
-        title="DoRA",
-        description="Learn direction and length of the weights apart: closer to full fine-tuning, and slower.",
+    variant: Literal["lora", "rslora", "dora", "pissa", "vera", "loha", "oft"] = Field(
+        "lora",
+        title="Variant",
+        description="rslora keeps large ranks learning; dora and pissa come closer to full fine-tuning, pissa sooner, "
+        "dora slower; vera has far fewer weights and wants ten times the learning rate; loha reaches a higher rank "
+        "with as many weights; oft turns the weights in blocks as large as the rank.",
         json_schema_extra=LORA,
     )
     max_steps: int | None = Field(
@@ -163,6 +159,12 @@ class Lora(Trainer):
         description="Numbers to compute in; auto takes bf16 where the hardware is made for it.",
         json_schema_extra=MEMORY,
     )
+    load_in_4bit: bool = Field(
+        False,
+        title="4-bit base model",
+        description="QLoRA: hold the base model in a quarter of the memory; needs bitsandbytes (LOAD_IN_4BIT).",
+        json_schema_extra=MEMORY,
+    )
     packing: bool = Field(
         False,
         title="Packing",
@@ -198,11 +200,10 @@ class Lora(Trainer):
 
     def train(self, run: Run) -> None:
         import torch
-        from peft import LoraConfig
         from transformers import PrinterCallback
         from trl import SFTConfig, SFTTrainer
 
-        from training_methods.trainers import examples, hugging_face, model_card
+        from training_methods.trainers import adapters, examples, hugging_face, model_card
 
         bf16 = hugging_face.uses_bf16(self.precision)
         tokenizer = hugging_face.load_tokenizer(run.base_model)
@@ -214,15 +215,17 @@ class Lora(Trainer):
             max_samples=self.max_samples,
             evaluation_fraction=self.evaluation_fraction,
         )
-        model = hugging_face.load_model(run.base_model, dtype=torch.bfloat16 if bf16 else torch.float32)
-        adapter = LoraConfig(
-            task_type="CAUSAL_LM",
-            r=self.rank,
-            lora_alpha=self.alpha,
-            lora_dropout=self.dropout,
-            target_modules=hugging_face.adapted_layers(model, self.target_modules),
-            use_rslora=self.use_rslora,
-            use_dora=self.use_dora,
+        dtype = torch.bfloat16 if bf16 else torch.float32
+        if self.load_in_4bit:
+            model = adapters.load_in_4bit(run.base_model, self.variant, dtype=dtype)
+        else:
+            model = hugging_face.load_model(run.base_model, dtype=dtype)
+        adapter = adapters.configuration(
+            self.variant,
+            hugging_face.adapted_layers(model, self.target_modules),
+            rank=self.rank,
+            alpha=self.alpha,
+            dropout=self.dropout,
         )
         trainer = SFTTrainer(
             model=model,
@@ -262,11 +265,12 @@ class Lora(Trainer):
             ),
         )
         trainer.remove_callback(PrinterCallback)
+        start = adapters.keep_start(trainer.model, run)
         if not run.stop_requested:
             trainer.train(resume_from_checkpoint=str(run.resume_from) if run.resume_from else None)
         if run.stop_requested:
             return
 
-        trainer.model.save_pretrained(run.output)
+        adapters.save(trainer.model, run.output, start=start)
         tokenizer.save_pretrained(run.output)
         model_card.write(run, self, data, steps=trainer.state.global_step, epochs=trainer.state.epoch)

@@ -61,6 +61,14 @@ tokenizer = AutoTokenizer.from_pretrained("PATH/TO/THIS/FOLDER")
 model = AutoModelForCausalLM.from_pretrained("PATH/TO/THIS/FOLDER")
 """
 
+SCORER = """from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("PATH/TO/THIS/FOLDER")
+model = AutoModelForSequenceClassification.from_pretrained("PATH/TO/THIS/FOLDER")
+answer = tokenizer("… the prompt and the answer …", return_tensors="pt")
+print(model(**answer).logits.item())  # the higher, the better the answer
+"""
+
 CHAT = """
 prompt = tokenizer.apply_chat_template(
     [{"role": "user", "content": "…"}], add_generation_prompt=True, return_tensors="pt", return_dict=True
@@ -72,7 +80,16 @@ PLAIN = """
 prompt = tokenizer("…", return_tensors="pt")
 print(tokenizer.decode(model.generate(**prompt, max_new_tokens=200)[0], skip_special_tokens=True))"""
 
-RESULTS = {"loss": "Final loss", "eval_loss": "Evaluation loss", "mean_token_accuracy": "Final token accuracy"}
+RESULTS = {
+    "loss": "Final loss",
+    "eval_loss": "Evaluation loss",
+    "mean_token_accuracy": "Final token accuracy",
+    "rewards/accuracies": "Pairs told apart",
+    "eval_rewards/accuracies": "Pairs told apart in evaluation",
+    "accuracy": "Pairs told apart",
+    "eval_accuracy": "Pairs told apart in evaluation",
+    "reward": "Final reward",
+}
 
 
 def write(run: Run, trainer: Trainer, data: "Examples", *, steps: int, epochs: float) -> None:
@@ -113,7 +130,7 @@ def front_matter(run: Run, base: str) -> str:
     lines = [
         f"base_model: {json.dumps(base, ensure_ascii=False)}",
         f"library_name: {library}",
-        "pipeline_tag: text-generation",
+        f"pipeline_tag: {'text-classification' if is_scorer(run.output) else 'text-generation'}",
         f"tags: [deepextension, {run.spec.trainer}]",
     ]
     license_line = license_of(run.base_model)
@@ -130,6 +147,8 @@ def license_of(base_model: Path) -> str | None:
 
 
 def usage(run: Run) -> str:
+    if is_scorer(run.output):
+        return SCORER
     loading = ADAPTER.format(base_model=base_arguments(run.base_model)) if is_adapter(run.output) else COMPLETE
     return loading + (CHAT if (run.output / "chat_template.jinja").exists() else PLAIN)
 
@@ -142,3 +161,9 @@ def base_arguments(base_model: Path) -> str:
 
 def is_adapter(output: Path) -> bool:
     return (output / "adapter_config.json").exists()
+
+
+def is_scorer(output: Path) -> bool:
+    """Whether it is a reward model."""
+    config = output / "config.json"
+    return config.exists() and "ForSequenceClassification" in config.read_text(encoding="utf-8")

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from training_methods.trainers import reward_mix
+
 ParameterType = Literal["integer", "number", "boolean", "string"]
 PYTHON_TYPES: dict[ParameterType, type] = {"integer": int, "number": float, "boolean": bool, "string": str}
 
@@ -27,6 +29,7 @@ class Parameter(BaseModel):
     exclusive_minimum: float | None = None
     exclusive_maximum: float | None = None
     choices: list[Any] | None = None
+    grammar: Literal["rewards"] | None = Field(None, description="How its text is written, where not any text will do")
     group: str = Field("Training", description="The heading it stands under")
     basic: bool = Field(False, description="Shown at once, not only under “All settings”")
 
@@ -51,7 +54,7 @@ class Parameter(BaseModel):
             exclusive_minimum=given.get("exclusiveMinimum"),
             exclusive_maximum=given.get("exclusiveMaximum"),
             choices=given.get("enum") or ([given["const"]] if "const" in given else None),
-            **{key: schema[key] for key in ("group", "basic") if key in schema},
+            **{key: schema[key] for key in ("grammar", "group", "basic") if key in schema},
         )
 
     @property
@@ -93,6 +96,7 @@ class Parameter(BaseModel):
         allowed = [self.default] if self.locked else self.choices
         kind: Any = PYTHON_TYPES[self.type]
         kind = Annotated[kind, Field(**given)] if given else kind
+        kind = Annotated[kind, AfterValidator(parsable)] if self.grammar == "rewards" else kind
         kind = kind | None if self.nullable else kind
         kind = Annotated[kind, AfterValidator(partial(one_of, allowed))] if allowed is not None else kind
         return kind, (... if self.required else self.default)
@@ -107,6 +111,11 @@ def one_of(allowed: list[Any], value: Any) -> Any:
 def plain(number: float | None) -> float | None:
     """1.0 as 1; pydantic keeps every bound as a float."""
     return int(number) if number is not None and number.is_integer() else number
+
+
+def parsable(rewards: str) -> str:
+    reward_mix.parse(rewards)
+    return rewards
 
 
 def parameters_of(trainer: type[BaseModel]) -> list[Parameter]:

@@ -1,21 +1,22 @@
 """What a row is: the formats, how a file's columns are told apart, and reading rows under a format's own names."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from training_methods.trainers.row_files import (
-    MAX_ROW,
-    MEGABYTE,
-    BadRow,
-    Row,
-    Unreadable,
-    file_type_of,
-    kind_of,
-    numbered_rows,
+from training_methods.trainers import judged_rows
+from training_methods.trainers.row_files import BadRow, Row, Unreadable, file_type_of, numbered_rows
+from training_methods.trainers.row_values import (
+    dialogue,
+    label,
+    plain,
+    question,
+    reply,
+    solution,
+    text,
+    text_or_nothing,
 )
 
 Mapping = dict[str, str]
@@ -29,6 +30,10 @@ class DataFormat(StrEnum):
     INSTRUCTION = "instruction"
     QUESTION_ANSWER = "question-answer"
     TEXT = "text"
+    PREFERENCE = "preference"
+    PAIRS = "pairs"
+    LABELLED = "labelled"
+    PROMPT = "prompt"
 
     @property
     def label(self) -> str:
@@ -38,67 +43,21 @@ class DataFormat(StrEnum):
     def columns(self) -> tuple["Column", ...]:
         return FORMATS[self].columns
 
-
-def text(value: object, name: str) -> str:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        raise BadRow(f"“{name}” is empty")
-    if not isinstance(value, str):
-        raise BadRow(f"“{name}” is {kind_of(value)} where text is needed")
-    if len(value) > MAX_ROW:
-        raise BadRow(f"“{name}” is longer than {MAX_ROW // MEGABYTE} million characters")
-    if "\0" in value:
-        raise BadRow(f"“{name}” holds a NUL character")
-    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-        raise BadRow(f"“{name}” holds half a character (a lone surrogate)")
-    return value
+    def needed(self, mapping: Mapping) -> list[str] | None:
+        """The columns of a file that its rows are made of. None: all of them."""
+        return (
+            None if FORMATS[self].keeps_others else [mapping.get(column.name, column.name) for column in self.columns]
+        )
 
 
-def text_or_nothing(value: object, name: str) -> str:
-    return "" if value in (None, "") else text(value, name)
-
-
-ROLES = ("system", "user", "assistant", "tool")
-SHAREGPT_ROLES = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant"}
-
-
-def turns(value: object, name: str) -> list[dict[str, str]]:
-    """A conversation as [{"role", "content"}]; ShareGPT's from/value and JSON in a CSV cell are read too."""
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        value = decoded(value, name)
-    if not isinstance(value, list):
-        raise BadRow(f"“{name}” is {kind_of(value)} where a list of turns is needed")
-    if not value:
-        raise BadRow(f"“{name}” is empty")
-    conversation = [turn(entry, place) for place, entry in enumerate(value, 1)]
-    if all(entry["role"] != "assistant" for entry in conversation):
-        raise BadRow(f"“{name}” has no turn of the assistant")
-    return conversation
-
-
-def decoded(cell: str, name: str) -> object:
-    try:
-        return json.loads(cell)
-    except (ValueError, RecursionError) as error:
-        raise BadRow(f"“{name}” is not JSON: {error}") from None
-
-
-def turn(entry: object, place: int) -> dict[str, str]:
-    try:
-        return role_and_content(entry)
-    except BadRow as bad:
-        raise BadRow(f"in turn {place}, {bad}") from None
-
-
-def role_and_content(entry: object) -> dict[str, str]:
-    if not isinstance(entry, dict):
-        raise BadRow(f"{kind_of(entry)} stands where a role and its content are needed")
-    role = text(entry.get("role") or entry.get("from"), "role")
-    role = SHAREGPT_ROLES.get(role, role)
-    if role not in ROLES:
-        raise BadRow(f"the role “{role}” is unknown: there are {', '.join(ROLES)}")
-    content = entry.get("value") if entry.get("content") is None else entry["content"]
-    read = text_or_nothing if role == "system" else text
-    return {"role": role, "content": read(content, "content")}
+SUPERVISED = (
+    DataFormat.MESSAGES,
+    DataFormat.PROMPT_COMPLETION,
+    DataFormat.INSTRUCTION,
+    DataFormat.QUESTION_ANSWER,
+    DataFormat.TEXT,
+)
+"""Rows that show the answer to learn."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +70,7 @@ class Column:
 
     @property
     def optional(self) -> bool:
-        return self.read is text_or_nothing
+        return self.read in (text_or_nothing, solution)
 
     def found_in(self, columns: Iterable[str]) -> str | None:
         """What a file calls this column, its own name before any synonym."""
@@ -119,25 +78,52 @@ class Column:
         return next((by_name[name] for name in (self.name, *self.synonyms) if name in by_name), None)
 
 
+def as_it_is(row: Row) -> Row:
+    return row
+
+
 @dataclass(frozen=True)
 class Format:
+    """`settle` brings the values of a row together, or raises BadRow."""
+
     label: str
     columns: tuple[Column, ...]
+    settle: Callable[[Row], Row] = as_it_is
+    keeps_others: bool = False
 
 
-# In the order they are tried: instruction and output come before prompt and completion, which also answer to
-# input and output; text is the last, since a file of pairs often carries it along.
+PROMPT = Column(
+    "prompt", ("question", "instruction", "query", "messages", "conversations", "conversation", "input"), read=question
+)
+SYSTEM = Column("system", ("system_prompt",), read=text_or_nothing)
+INPUT = Column("input", ("context",), read=text_or_nothing)
+CHOSEN = Column("chosen", ("chosen_response", "preferred"), read=reply)
+REJECTED = Column("rejected", ("rejected_response", "dispreferred"), read=reply)
+
+# In the order they are tried where several can read as many of the first rows. What is judged comes before what only
+# shows an answer; instruction and output before prompt and completion, which also answer to input and output; text
+# nearly last, since a file of pairs often carries it along, and prompts alone after that.
 FORMATS = {
+    DataFormat.PREFERENCE: Format(
+        "Preference", (PROMPT, SYSTEM, INPUT, CHOSEN, REJECTED), settle=judged_rows.preference
+    ),
+    DataFormat.PAIRS: Format("Chosen and rejected", (CHOSEN, REJECTED), settle=judged_rows.pair),
+    DataFormat.LABELLED: Format(
+        "Prompt, completion, label",
+        (
+            PROMPT,
+            SYSTEM,
+            INPUT,
+            Column("completion", ("response", "output", "answer"), read=reply),
+            Column("label", ("kto_tag",), read=label),
+        ),
+        settle=judged_rows.labelled,
+    ),
     DataFormat.MESSAGES: Format(
-        "Messages", (Column("messages", ("conversations", "conversation", "turns"), read=turns),)
+        "Messages", (Column("messages", ("conversations", "conversation", "turns"), read=dialogue),)
     ),
     DataFormat.INSTRUCTION: Format(
-        "Instruction, input, output",
-        (
-            Column("instruction"),
-            Column("input", ("context",), read=text_or_nothing),
-            Column("output", ("response",)),
-        ),
+        "Instruction, input, output", (Column("instruction"), INPUT, Column("output", ("response",)))
     ),
     DataFormat.QUESTION_ANSWER: Format(
         "Question and answer", (Column("question", ("query",)), Column("answer", ("response",)))
@@ -147,30 +133,40 @@ FORMATS = {
         (Column("prompt", ("input",)), Column("completion", ("response", "output", "answer", "target"))),
     ),
     DataFormat.TEXT: Format("Text", (Column("text", ("content", "document")),)),
+    DataFormat.PROMPT: Format(
+        "Prompt",
+        (
+            Column("prompt", ("problem",), read=question),
+            SYSTEM,
+            Column("answer", ("solution", "ground_truth", "reference_answer"), read=solution),
+        ),
+        settle=judged_rows.prompted,
+        keeps_others=True,
+    ),
 }
 
 
 def match(data_format: DataFormat, columns: list[str], given: Mapping | None = None) -> Mapping | None:
     """The format's columns → the file's, as far as `given` leaves them open. None: a needed one is not there."""
     given = given or {}
-    wanted = {column.name: column for column in data_format.columns}
-    if not given.keys() <= wanted.keys():
+    if not given.keys() <= {column.name for column in data_format.columns}:
         return None
-    free = [column for column in columns if column not in given.values()]
-    found = {name: given.get(name) or column.found_in(free) for name, column in wanted.items()}
-    if any(found[name] is None and not column.optional for name, column in wanted.items()):
-        return None
+    found: dict[str, str | None] = {}
+    for column in data_format.columns:
+        free = [name for name in columns if name not in {*given.values(), *found.values()}]
+        found[column.name] = given.get(column.name) or column.found_in(free)
+        if found[column.name] is None and not column.optional:
+            return None
     return {name: column for name, column in found.items() if column is not None}
 
 
 def detect_format(
     columns: list[str], first_rows: Iterable[Row] = (), given: Mapping | None = None
 ) -> tuple[DataFormat, Mapping] | None:
-    """The format whose columns are there, and where; among several the first that can read one of the rows."""
+    """The format whose columns are there, and where; among several the first that can read most of the rows."""
     fitting = [(option, found) for option in FORMATS if (found := match(option, columns, given)) is not None]
     rows = list(first_rows)
-    reading = (choice for choice in fitting if any(is_readable(row, *choice) for row in rows))
-    return next(reading, next(iter(fitting), None))
+    return max(fitting, key=lambda choice: sum(is_readable(row, *choice) for row in rows), default=None)
 
 
 def is_readable(row: Row, data_format: DataFormat, mapping: Mapping) -> bool:
@@ -182,11 +178,18 @@ def is_readable(row: Row, data_format: DataFormat, mapping: Mapping) -> bool:
 
 
 def canonical(row: Row, data_format: DataFormat, mapping: Mapping) -> Row:
-    """The row as a trainer sees it: the format's columns alone, under their own names. Raises BadRow."""
-    return {column.name: value_of(row, column, mapping.get(column.name, column.name)) for column in data_format.columns}
+    """The row as a trainer sees it: the format's columns under their own names. Raises BadRow."""
+    wanted = FORMATS[data_format]
+    read = {column.name: value_of(row, column, mapping) for column in wanted.columns}
+    if wanted.keeps_others:
+        read = {name: plain(value) for name, value in row.items() if name not in mapping.values()} | read
+    return wanted.settle(read)
 
 
-def value_of(row: Row, column: Column, name: str) -> Any:
+def value_of(row: Row, column: Column, mapping: Mapping) -> Any:
+    name = mapping.get(column.name, column.name)
+    if column.optional and column.name not in mapping and name in mapping.values():
+        return column.read(None, name)  # the file's column of that name stands for another one
     if name not in row and not column.optional:
         raise BadRow(f"it has no “{name}”")
     return column.read(row.get(name), name)
@@ -198,8 +201,7 @@ def read_rows(path: Path, data_format: DataFormat, mapping: Mapping) -> Iterator
     Raises Unreadable, at a row that cannot be used too; an imported file has none.
     """
     file_type = file_type_of(path)
-    columns = [mapping.get(column.name, column.name) for column in data_format.columns]
-    for number, row in numbered_rows(path, file_type, columns):
+    for number, row in numbered_rows(path, file_type, data_format.needed(mapping)):
         try:
             if isinstance(row, BadRow):
                 raise row

@@ -169,11 +169,17 @@ def places(run: Run) -> dict[str, Any]:
         "dataset_path": dataset,
         "output_dir": run.output,
         "input_train_name": names[0],
-        "output_train_name": names[-1],
+        "output_train_name": names[answer_place(run)],
         "train_id": spec.train_id or run.directory.name,
         "seq": 1,
         "model_name": spec.model_name or spec.base_model_name or spec.base_model.name,
     }
+
+
+def answer_place(run: Run) -> int:
+    """Which of the format's columns holds the answer: the last, unless it is judged behind it."""
+    columns = [column.name for column in run.data_format.columns]
+    return next((columns.index(name) for name in ("chosen", "completion") if name in columns), -1)
 
 
 def dataset_for(run: Run) -> tuple[Path, list[str]]:

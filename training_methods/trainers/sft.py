@@ -10,7 +10,7 @@ from training_methods.trainers.base import (
     DATA,
     MEMORY,
     OPTIMIZER,
-    DataFormat,
+    SUPERVISED,
     MethodType,
     Run,
     Trainer,
@@ -25,7 +25,7 @@ class Sft(Trainer):
     slug: ClassVar = "sft"
     label: ClassVar = "Full fine-tuning"
     method_type: ClassVar = MethodType.SFT
-    data_formats: ClassVar = tuple(DataFormat)
+    data_formats: ClassVar = SUPERVISED
 
     epochs: float = Field(
         3,

@@ -130,9 +130,12 @@ def detect(request: Request, found: Survey, rows: list[Row]) -> None:
 def needed() -> str:
     """The columns of every format: “messages”; or “instruction” and “output”; …"""
     return "; or ".join(
-        " and ".join(f"“{column.name}”" for column in option.columns if not column.optional)
-        for option in FORMATS.values()
+        listed([f"“{column.name}”" for column in option.columns if not column.optional]) for option in FORMATS.values()
     )
+
+
+def listed(names: list[str]) -> str:
+    return " and ".join(([", ".join(names[:-1])] if names[1:] else []) + names[-1:])
 
 
 def match_given(request: Request, found: Survey, data_format: DataFormat) -> None:
@@ -150,7 +153,7 @@ def match_given(request: Request, found: Survey, data_format: DataFormat) -> Non
 def read_through(request: Request, found: Survey) -> None:
     """Every row, read as a trainer will read it."""
     assert found.file_type is not None and found.data_format is not None
-    for number, row in numbered_rows(request.path, found.file_type, list(found.mapping.values())):
+    for number, row in numbered_rows(request.path, found.file_type, found.data_format.needed(found.mapping)):
         found.row_count += 1
         try:
             seen = canonical(complete(row, found), found.data_format, found.mapping)

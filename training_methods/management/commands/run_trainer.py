@@ -79,6 +79,7 @@ def run_spec(
     return RunSpec(
         trainer=info.slug,
         trainer_file=info.file,
+        rewards_file=catalog.rewards_file(),
         parameters=resolved(info, options["set"]),
         base_model=find_base_model(base_model),
         dataset=read_dataset(info, dataset),

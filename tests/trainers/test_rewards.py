@@ -1,0 +1,113 @@
+import json
+import time
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training_methods.trainers.rewards import (
+    exact_match,
+    language,
+    language_of,
+    last_number,
+    length,
+    numeric_answer,
+    regex,
+    valid_json,
+)
+
+GSM8K = {"answer": "He sold 48/2 = <<48/2=24>>24 clips in May.\nTogether 48+24 = <<48+24=72>>72.\n#### 72"}
+
+
+@pytest.mark.parametrize(("completion", "value"), [(" Paris\n", 1), ("paris", 0), ("Paris.", 0), ("", 0)])
+def test_it_compares_answers_as_they_are(completion, value):
+    assert exact_match(completion, {"answer": "Paris"}) == value
+
+
+@pytest.mark.parametrize(
+    ("completion", "value"),
+    [
+        ("24 + 48 = 72", 1),
+        ("#### 72", 1),
+        ("72.0 clips", 1),
+        ("#### 72 (of 100)", 0),
+        ("I know of 72 clips, or 71", 0),
+        ("-72", 0),
+        ("none", 0),
+    ],
+)
+def test_it_compares_the_numbers_that_answers_end_on(completion, value):
+    assert numeric_answer(completion, GSM8K) == value
+
+
+def test_it_gives_nothing_where_there_is_no_number_at_all():
+    assert numeric_answer("none", {"answer": "none"}) == 0
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**9), max_value=10**9))
+def test_it_reads_numbers_however_they_are_written(number):
+    assert last_number(f"First 3, then {number:,}.") == number
+    assert last_number(f"It costs ${number:.2f}") == number
+
+
+def test_it_takes_a_hyphen_between_numbers_for_no_minus():
+    assert last_number("pages 10-12") == Decimal(12)
+
+
+def test_it_looks_for_a_pattern():
+    assert regex("It is 72.", {}, r"\b\d+\b") == 1
+    assert regex("It is.", {}, r"\d") == 0
+
+
+def test_it_gives_up_on_a_pattern_that_goes_back_and_forth(capsys):
+    started = time.monotonic()
+
+    assert regex("a" * 60 + "b", {}, "(a+)+$") == 0
+
+    assert time.monotonic() - started < 5
+    assert "(a+)+$ was given up on after 1 s" in capsys.readouterr().out
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
+def test_it_knows_json(value):
+    assert valid_json(json.dumps(value), {}) == 1
+
+
+@pytest.mark.parametrize("text", ["", "{'a': 1}", '```json\n{"a": 1}\n```', "NaN", "[1,]", "[" * 100_000, "9" * 5000])
+def test_it_knows_what_is_no_json(text):
+    assert valid_json(text, {}) == 0
+
+
+def test_it_prefers_answers_nearer_to_the_wanted_length():
+    values = [length("a" * characters, {}, 20, 80) for characters in (0, 10, 20, 80, 160, 800)]
+
+    assert values == [0, 0.5, 1, 1, 0.5, 0.1]
+
+
+@given(st.text(), st.integers(1, 50), st.integers(0, 50))
+def test_it_rates_length_between_nothing_and_one(text, least, more):
+    assert 0 <= length(text, {}, least, least + more) <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("The capital of France is Paris, and it is on the Seine.", "en"),
+        ("Die Hauptstadt von Frankreich ist Paris, und sie liegt an der Seine.", "de"),
+        ("La capitale de la France est Paris, et elle est sur la Seine.", "fr"),
+        ("La capital de Francia es París y está en el río Sena, con los puentes.", "es"),
+        ("La capitale della Francia è Parigi, che si trova sulla Senna.", "it"),
+        ("A capital da França é Paris, e não fica no mar.", "pt"),
+        ("De hoofdstad van Frankrijk is Parijs en het ligt aan de Seine.", "nl"),
+        ("Столица Франции — Париж.", "ru"),
+        ("法国的首都是巴黎。", "zh"),
+        ("フランスの首都はパリです。", "ja"),
+        ("프랑스의 수도는 파리입니다.", "ko"),
+        ("12 + 5 = 17", None),
+        ("", None),
+    ],
+)
+def test_it_tells_languages_apart(text, code):
+    assert language_of(text) == code
+    assert language(text, {}, "en") == (code == "en")

@@ -1,0 +1,256 @@
+"""The test bench: whether a trainer does all that a job asks of it, tried on a tiny model without database or queue."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from training_methods.catalog import PACKAGE, TrainerInfo
+from training_methods.trainers import discovery, tiny
+from training_methods.trainers.base import DataFormat, DatasetFile, RunSpec, cpu_threads
+from training_methods.trainers.events import CheckpointSaved, Event, Failure, Metrics, Progress
+from training_methods.trainers.parameters import Parameter
+from training_methods.trial import Trial
+
+STEPS = 3
+ROWS, MANY_ROWS = 24, 4_800
+SHORT = {"max_steps": STEPS}
+ENDLESS = {"max_steps": 100_000, "epochs": 1_000}
+
+Outcome = Literal["passed", "failed", "not asked"]
+
+
+class Check(BaseModel):
+    """One line of the bench's table."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    outcome: Outcome
+    said: str
+    file: str = ""
+    line: int | None = None
+    """Where in the trainer's file it went wrong, if it is known."""
+
+
+@dataclass
+class Seen:
+    """What one run did, as far as the bench looks at it."""
+
+    steps: list[int] = field(default_factory=list)
+    curves: dict[str, float | None] = field(default_factory=dict)
+    checkpoints: list[CheckpointSaved] = field(default_factory=list)
+
+    def take(self, event: Event) -> None:
+        match event:
+            case Metrics() | Progress():
+                self.steps += [event.step] if event.step else []
+                self.curves |= event.values if isinstance(event, Metrics) else {}
+            case CheckpointSaved():
+                self.checkpoints.append(event)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Tries one trainer. `chosen` are parameters that stay as they are; times are seconds."""
+
+    info: TrainerInfo
+    folder: Path
+    chosen: dict[str, Any]
+    time_limit: float = 300
+    stop_limit: float = 60
+
+    def checks(self) -> Iterator[Check]:
+        """Each check as soon as its result is known."""
+        yield passed("loads", str(self.info.file or self.info.source))
+        yield described(self.info)
+        tiny.make_tiny_model(self.folder / "tiny")
+        if (yield from self.trains()):
+            yield from self.stops_and_resumes()
+        else:
+            yield from (not_asked(name, "It does not train.") for name in ("stops on request", "resumes"))
+
+    def trains(self) -> Generator[Check, None, bool]:
+        """Returns whether there is any use in trying more."""
+        seen, name = Seen(), f"trains {STEPS} steps"
+        with self.trial("train", ROWS, SHORT) as trial:
+            for event in trial.watch(self.time_limit):
+                seen.take(event)
+            if not trial.ending:
+                yield self.hangs(name, trial, f"It had not ended after {self.time_limit:g} s.")
+                return False
+        if isinstance(trial.ending, Failure):
+            yield self.failed(name, trial, f"{trial.ending.message} {trial.ending.hint}".strip())
+            return False
+        yield self.stepped(name, seen)
+        yield self.measured(seen)
+        yield self.loaded(trial)
+        return True
+
+    def stepped(self, name: str, seen: Seen) -> Check:
+        if not seen.steps and self.info.is_script:
+            return not_asked(name, "It ended well, and printed no [log_data] line with a step.")
+        if max(seen.steps, default=0) < STEPS:
+            return self.failed(name, None, f"It reported {max(seen.steps, default=0)} steps of {ROWS} rows.")
+        return passed(name, f"{max(seen.steps)} steps of {ROWS} rows")
+
+    def measured(self, seen: Seen) -> Check:
+        """Curves come from `run.metrics`; one that is no number from the first to the last says nothing."""
+        if not seen.curves and self.info.is_script:
+            return not_asked(
+                "emits metrics", "It printed no [log_data] line with numbers; its job will have no curves."
+            )
+        if not seen.curves:
+            return self.failed("emits metrics", None, "It never called run.metrics, so its job will have no curves.")
+        if bad := [name for name, value in seen.curves.items() if value is None]:
+            return self.failed("emits metrics", None, f"The last value of {', '.join(bad)} is not a number.")
+        return passed("emits metrics", ", ".join(seen.curves))
+
+    def loaded(self, trial: Trial) -> Check:
+        command = ["load", str(trial.output), "--base-model", str(self.folder / "tiny")]
+        child = subprocess.run(
+            [sys.executable, "-m", "training_methods.trainers", *command],
+            cwd=PACKAGE.parent.parent,
+            capture_output=True,
+            text=True,
+        )
+        if child.returncode:
+            return self.failed("output loads", None, (child.stderr.strip().splitlines() or ["It gave no reason."])[-1])
+        return passed("output loads", child.stdout.strip())
+
+    def stops_and_resumes(self) -> Iterator[Check]:
+        seen = Seen()
+        with self.trial("stop", MANY_ROWS, ENDLESS) as trial:
+            if not self.reaches_a_step(trial, seen):
+                yield not_asked("stops on request", "It ended, or took too long, before it reported a step.")
+                return
+            asked = time.monotonic()
+            trial.stop()
+            for event in trial.watch(self.stop_limit):
+                seen.take(event)
+            took = time.monotonic() - asked
+            yield self.stopped(trial, took)
+        if self.info.is_script:
+            yield not_asked("writes a checkpoint", "A script keeps none that the console knows of.")
+            yield not_asked("resumes", "A script that was interrupted begins again.")
+            return
+        yield self.kept(seen)
+        if saved := seen.checkpoints:
+            yield self.resumed(saved[-1])
+
+    def stopped(self, trial: Trial, took: float) -> Check:
+        name = "stops on request"
+        if not trial.ending:
+            return self.hangs(name, trial, f"It was still running {self.stop_limit:g} s after it was asked to stop.")
+        if isinstance(trial.ending, Failure):
+            return self.failed(name, trial, trial.ending.message)
+        if trial.ending.outcome != "stopped":
+            return self.failed(name, None, "It trained to its end instead of looking at run.stop_requested.")
+        return passed(name, f"after {took:.1f} s")
+
+    def kept(self, seen: Seen) -> Check:
+        name = "writes a checkpoint"
+        if not seen.checkpoints:
+            return self.failed(name, None, "It was stopped and reported no checkpoint with run.checkpoint_saved.")
+        last = seen.checkpoints[-1]
+        if not Path(last.path).is_dir() or not any(Path(last.path).iterdir()):
+            return self.failed(name, None, f"It reported {last.path}, and there is nothing in it.")
+        return passed(name, f"at step {last.step}")
+
+    def resumed(self, saved: CheckpointSaved) -> Check:
+        """The same run once more, from the checkpoint: it is ended as soon as it has made a step."""
+        seen = Seen()
+        with self.trial("resume", MANY_ROWS, ENDLESS, resume_from=Path(saved.path)) as trial:
+            went_on = self.reaches_a_step(trial, seen, after=saved.step)
+        if not went_on:
+            why = trial.ending.message if isinstance(trial.ending, Failure) else "It made no further step."
+            return self.failed("resumes", trial, why)
+        if seen.steps[0] < saved.step:
+            why = f"It began again at step {seen.steps[0]}, and not after step {saved.step} (run.resume_from)."
+            return self.failed("resumes", None, why)
+        return passed("resumes", f"after step {saved.step}")
+
+    def reaches_a_step(self, trial: Trial, seen: Seen, *, after: int = 0) -> bool:
+        for event in trial.watch(self.time_limit):
+            seen.take(event)
+            if isinstance(event, Metrics) and event.step != after:
+                return True
+        return False
+
+    def trial(self, name: str, count: int, wanted: dict[str, int], *, resume_from: Path | None = None) -> Trial:
+        folder = self.folder / name
+        folder.mkdir()
+        return Trial(
+            folder,
+            RunSpec(
+                trainer=self.info.slug,
+                trainer_file=self.info.file,
+                parameters={**defaults(self.info.parameters), **fitting(self.info.parameters, wanted), **self.chosen},
+                base_model=self.folder / "tiny",
+                base_model_name="tiny",
+                dataset=self.dataset(count),
+                output=folder / "output",
+                checkpoints=folder / "checkpoints",
+                resume_from=resume_from,
+                threads=cpu_threads(),
+                train_id=name,
+            ),
+        )
+
+    def dataset(self, count: int) -> DatasetFile:
+        formats = self.info.data_formats
+        data_format = DataFormat.QUESTION_ANSWER if DataFormat.QUESTION_ANSWER in formats else formats[0]
+        file = self.folder / f"{count}.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in tiny.rows(data_format, count)), encoding="utf-8")
+        return DatasetFile(path=file, data_format=data_format)
+
+    def hangs(self, name: str, trial: Trial, said: str) -> Check:
+        """Like `failed`, with the line that the child is busy at."""
+        trial.end_and_say_where()
+        return self.failed(name, trial, said)
+
+    def failed(self, name: str, trial: Trial | None, said: str) -> Check:
+        file = self.info.file or discovery.built_in_file(self.info.slug)
+        line = line_in(trial.log, file) if trial else None
+        return Check(name=name, outcome="failed", said=said, file=str(file) if line else "", line=line)
+
+
+def passed(name: str, said: str) -> Check:
+    return Check(name=name, outcome="passed", said=said)
+
+
+def not_asked(name: str, why: str) -> Check:
+    return Check(name=name, outcome="not asked", said=why)
+
+
+def described(info: TrainerInfo) -> Check:
+    formats = ", ".join(info.data_formats)
+    return passed("describes itself", f"{info.label}: {len(info.parameters)} parameters; reads {formats}")
+
+
+def defaults(parameters: list[Parameter]) -> dict[str, Any]:
+    return {parameter.name: parameter.default for parameter in parameters if not parameter.required}
+
+
+def fitting(parameters: list[Parameter], wanted: dict[str, int]) -> dict[str, int | float]:
+    """Those of the wanted values that the trainer has parameters for, drawn into their bounds."""
+    return {
+        parameter.name: min(wanted[parameter.name], parameter.maximum or wanted[parameter.name])
+        for parameter in parameters
+        if parameter.name in wanted
+    }
+
+
+def line_in(log: Path, file: Path) -> int | None:
+    """The deepest line of the file in the log's last traceback; Python's own at an abort begins with the deepest."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    lines = [int(line) for line in re.findall(rf'File "{re.escape(str(file))}", line (\d+)', text)]
+    aborted = "Fatal Python error: Aborted" in text
+    return lines[0 if aborted else -1] if lines else None

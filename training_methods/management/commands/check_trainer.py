@@ -1,0 +1,59 @@
+import json
+import tempfile
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError
+
+from training_methods import catalog
+from training_methods.bench import Bench, Check
+from training_methods.management.commands.run_trainer import find_trainer, parse, resolved
+
+
+class Command(BaseCommand):
+    help = "Tries a trainer on a tiny model made for it: trains, reports, stops, resumes, leaves a model that loads."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("trainer", help="its slug: sft, lora, custom01, … or one of the trainers folder")
+        parser.add_argument("--set", action="append", default=[], metavar="PARAMETER=VALUE", help="again for each one")
+        parser.add_argument("--time-limit", type=float, default=300, metavar="SECONDS", help="for the short training")
+        parser.add_argument("--stop-limit", type=float, default=60, metavar="SECONDS", help="from request to end")
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    def handle(self, *, trainer: str, **options: Any) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="bench-", dir=settings.DATA_DIR))
+        checks = []
+        for check in results(trainer, folder, options):
+            checks.append(check)
+            if not options["json"]:
+                self.stdout.write(as_line(check))
+        failed = any(check.outcome == "failed" for check in checks)
+        if options["json"]:
+            said = {"trainer": trainer, "passed": not failed, "checks": [check.model_dump() for check in checks]}
+            self.stdout.write(json.dumps(said, indent=2, ensure_ascii=False))
+        if failed:
+            raise CommandError(f"The trainer {trainer} does not pass. Its logs are in {folder}")
+        rmtree(folder)
+
+
+def results(slug: str, folder: Path, options: dict[str, Any]) -> Iterator[Check]:
+    for broken in catalog.broken():
+        if Path(broken.file).stem == slug:
+            yield Check(name="loads", outcome="failed", said=broken.reason, file=broken.file, line=broken.line)
+            return
+    info = find_trainer(slug)
+    names = [parse(setting)[0] for setting in options["set"]]
+    values = resolved(info, options["set"])
+    chosen = {name: values[name] for name in names}
+    limits = {"time_limit": options["time_limit"], "stop_limit": options["stop_limit"]}
+    yield from Bench(info=info, folder=folder, chosen=chosen, **limits).checks()
+
+
+def as_line(check: Check) -> str:
+    place = f"\n{'':30}{check.file}, line {check.line}" if check.line else ""
+    return f"{check.outcome:<10}{check.name:<20}{check.said}{place}"

@@ -1,0 +1,240 @@
+"""Prompt tuning: the base model stays as it is, and made-up tokens in front of every prompt learn."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from training_methods.trainers.base import (
+    ADAPTER,
+    BASICS,
+    CHECKPOINTS,
+    DATA,
+    MEMORY,
+    OPTIMIZER,
+    SUPERVISED,
+    MethodType,
+    Run,
+    Trainer,
+    TrainingError,
+    register,
+)
+
+
+@register
+class PromptTuning(Trainer):
+    """Teach a base model with your examples through tokens put in front of every prompt: for one task, in kilobytes."""
+
+    slug: ClassVar = "prompt-tuning"
+    label: ClassVar = "Prompt tuning"
+    method_type: ClassVar = MethodType.PEFT
+    data_formats: ClassVar = SUPERVISED
+
+    epochs: float = Field(
+        3,
+        gt=0,
+        le=1000,
+        title="Epochs",
+        description="How often the training goes through the whole dataset.",
+        json_schema_extra=BASICS,
+    )
+    learning_rate: float = Field(
+        3e-2,
+        gt=0,
+        lt=1,
+        title="Learning rate",
+        description="Size of a learning step at its peak; too large and the loss jumps (LEARNING_RATE).",
+        json_schema_extra=BASICS,
+    )
+    batch_size: int = Field(
+        4,
+        gt=0,
+        title="Batch size",
+        description="Rows learnt from at once; more is steadier and needs more memory (BATCH_SIZE).",
+        json_schema_extra=BASICS,
+    )
+    max_length: int = Field(
+        512,
+        gt=1,
+        title="Maximum length",
+        description="Longest row in tokens; what is longer is cut off at its end (MAX_SEQ_LENGTH).",
+        json_schema_extra=BASICS,
+    )
+    variant: Literal["prompt", "prefix", "p-tuning"] = Field(
+        "prompt",
+        title="Variant",
+        description="prompt learns tokens before the text; prefix learns keys and values before the text in every "
+        "layer, which is stronger; p-tuning lets a small network make the tokens, which is steadier.",
+        json_schema_extra=ADAPTER,
+    )
+    virtual_tokens: int = Field(
+        20,
+        gt=0,
+        le=1024,
+        title="Virtual tokens",
+        description="How many tokens are learnt; they take as much of the model's context.",
+        json_schema_extra=ADAPTER,
+    )
+    start_text: str = Field(
+        "",
+        title="Starting text",
+        description="Words that the tokens begin as, for the variant prompt; say what the task is. Empty: random.",
+        json_schema_extra=ADAPTER,
+    )
+    max_steps: int | None = Field(
+        None,
+        gt=0,
+        title="Maximum steps",
+        description="Stop after so many steps whatever the epochs say; empty: the epochs decide (MAX_STEPS).",
+        json_schema_extra=DATA,
+    )
+    max_samples: int | None = Field(
+        None,
+        gt=0,
+        title="Maximum rows",
+        description="Use only the first rows of the dataset; empty: use all (MAX_SAMPLES).",
+        json_schema_extra=DATA,
+    )
+    evaluation_fraction: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        title="Share held out",
+        description="Share of the rows that is not learnt but evaluated after each epoch, to see overfitting.",
+        json_schema_extra=DATA,
+    )
+    gradient_accumulation_steps: int = Field(
+        1,
+        gt=0,
+        title="Gradient accumulation",
+        description="Batches added up for one step: a larger batch size for the same memory (GRAD_ACCUM_STEPS).",
+        json_schema_extra=OPTIMIZER,
+    )
+    lr_scheduler: Literal["linear", "cosine", "constant_with_warmup"] = Field(
+        "cosine",
+        title="Schedule",
+        description="How the learning rate falls after the warm-up.",
+        json_schema_extra=OPTIMIZER,
+    )
+    warmup_ratio: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        title="Warm-up",
+        description="Share of the steps over which the learning rate rises to its peak (WARMUP_STEPS, as a share).",
+        json_schema_extra=OPTIMIZER,
+    )
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        title="Weight decay",
+        description="Pulls weights towards zero with each step, against overfitting.",
+        json_schema_extra=OPTIMIZER,
+    )
+    max_grad_norm: float = Field(
+        1.0,
+        gt=0,
+        title="Gradient clipping",
+        description="Longest gradient that is followed in full; it keeps single odd rows in check (MAX_GRAD_NORM).",
+        json_schema_extra=OPTIMIZER,
+    )
+    precision: Literal["auto", "bf16", "fp32"] = Field(
+        "auto",
+        title="Precision",
+        description="Numbers to compute in; auto takes bf16 where the hardware is made for it.",
+        json_schema_extra=MEMORY,
+    )
+    group_by_length: bool = Field(
+        True,
+        title="Group by length",
+        description="Put rows of similar length into one batch, so that less padding is computed.",
+        json_schema_extra=MEMORY,
+    )
+    logging_steps: int = Field(
+        1,
+        gt=0,
+        title="Steps between log points",
+        description="The curves get a point after so many steps.",
+        json_schema_extra=CHECKPOINTS,
+    )
+    save_steps: int = Field(
+        100,
+        ge=0,
+        title="Steps between checkpoints",
+        description="An interrupted run goes on from its last checkpoint; 0 saves one only when the run is stopped.",
+        json_schema_extra=CHECKPOINTS,
+    )
+
+    def train(self, run: Run) -> None:
+        import torch
+        from transformers import PrinterCallback
+        from trl import SFTConfig, SFTTrainer
+
+        from training_methods.trainers import adapters, examples, hugging_face, model_card
+
+        bf16 = hugging_face.uses_bf16(self.precision)
+        tokenizer = hugging_face.load_tokenizer(run.base_model)
+        max_length = hugging_face.fitting_length(run.base_model, self.max_length + self.virtual_tokens, run)
+        max_length -= self.virtual_tokens
+        if max_length < 2:
+            raise TrainingError(
+                f"{self.virtual_tokens} virtual tokens leave no room for rows in this base model's context.",
+                "Take fewer of them.",
+            )
+        data = examples.load(
+            run,
+            tokenizer,
+            max_length=max_length,
+            max_samples=self.max_samples,
+            evaluation_fraction=self.evaluation_fraction,
+        )
+        model = hugging_face.load_model(run.base_model, dtype=torch.bfloat16 if bf16 else torch.float32)
+        adapter = adapters.prompt(
+            self.variant, model, tokens=self.virtual_tokens, start_text=self.start_text, base_model=run.base_model
+        )
+        keepers = [adapters.EncoderKeeper(run.resume_from)] if self.variant == "p-tuning" else []
+        trainer = SFTTrainer(
+            model=model,
+            peft_config=adapter,
+            processing_class=tokenizer,
+            train_dataset=data.train,
+            eval_dataset=data.evaluation,
+            callbacks=[*keepers, hugging_face.Reporter(run)],
+            args=SFTConfig(
+                output_dir=str(run.checkpoints),
+                seed=run.seed,
+                num_train_epochs=self.epochs,
+                max_steps=self.max_steps or -1,
+                per_device_train_batch_size=self.batch_size,
+                per_device_eval_batch_size=self.batch_size,
+                gradient_accumulation_steps=self.gradient_accumulation_steps,
+                learning_rate=self.learning_rate,
+                lr_scheduler_type=self.lr_scheduler,
+                warmup_steps=self.warmup_ratio,
+                weight_decay=self.weight_decay,
+                max_grad_norm=self.max_grad_norm,
+                max_length=max_length,
+                train_sampling_strategy="group_by_length" if self.group_by_length else "random",
+                gradient_checkpointing=False,
+                bf16=bf16,
+                use_cpu=not torch.cuda.is_available(),
+                dataloader_pin_memory=torch.cuda.is_available(),
+                eval_strategy="epoch" if data.evaluation else "no",
+                logging_steps=self.logging_steps,
+                logging_nan_inf_filter=False,
+                save_strategy="steps" if self.save_steps else "no",
+                save_steps=self.save_steps or 1,
+                save_total_limit=2,
+                disable_tqdm=True,
+                report_to="none",
+            ),
+        )
+        trainer.remove_callback(PrinterCallback)
+        if not run.stop_requested:
+            trainer.train(resume_from_checkpoint=str(run.resume_from) if run.resume_from else None)
+        if run.stop_requested:
+            return
+
+        trainer.model.save_pretrained(run.output)
+        tokenizer.save_pretrained(run.output)
+        model_card.write(run, self, data, steps=trainer.state.global_step, epochs=trainer.state.epoch)

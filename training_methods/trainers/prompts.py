@@ -1,0 +1,277 @@
+"""What the recipes share in which a model answers prompts and its answers are rated.
+
+Imports the training stack, so it is imported inside `train` alone.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import datasets
+import torch
+from datasets.exceptions import DatasetGenerationError
+from transformers import TrainerCallback
+
+from training_methods.trainers import discovery, reward_mix
+from training_methods.trainers.base import Run, TrainingError
+from training_methods.trainers.examples import Count, Examples
+from training_methods.trainers.hugging_face import gguf_file, longest_text
+from training_methods.trainers.reward_mix import BadRewards, Reward
+from training_methods.trainers.rewards import BUILT_IN, NEED_ANSWER, last_number
+from training_methods.trainers.row_files import Row
+
+TURN = {"role": datasets.Value("string"), "content": datasets.Value("string")}
+SAMPLES = 3
+
+CURVES = ("reward", "reward_std", "completions/mean_length", "completions/clipped_ratio", "kl", "entropy")
+
+
+def curves(rewards: list[Reward]) -> tuple[str, ...]:
+    """The curves of a run that is rated: what TRL calls them."""
+    return (*CURVES, *(f"rewards/{reward.curve}/mean" for reward in rewards))
+
+
+def check_groups(answers: int, group: int) -> None:
+    """Answers to one prompt are compared with one another, so a step holds whole groups of them."""
+    if answers % group:
+        raise TrainingError(
+            f"{answers} answers a step cannot be divided into groups of {group}.",
+            "Make batch size times gradient accumulation a multiple of the answers per prompt.",
+        )
+
+
+def check_reference(base_model: Path, beta: float, *, use_lora: bool) -> None:
+    """With an adapter the reference is the base model itself; without one, TRL loads it again from its folder."""
+    if beta and not use_lora and gguf_file(base_model):
+        raise TrainingError(
+            "A base model in a GGUF file cannot be trained as a whole and be held to what it was.",
+            "Leave LoRA on, set beta to 0, or add the model in safetensors.",
+        )
+
+
+def load_rewards(text: str, run: Run) -> list[Reward]:
+    """The rewards that the text names, the site's own among them. Raises TrainingError."""
+    try:
+        rewards = reward_mix.parse(text)
+        own = {reward.name for reward in rewards} - BUILT_IN.keys()
+        functions = own_functions(run.spec.rewards_file, run) if own else {}
+        if unknown := sorted(own - functions.keys()):
+            there = ", ".join([*BUILT_IN, *functions])
+            raise TrainingError(f"There is no reward “{unknown[0]}”.", f"There are {there}.")
+        rewards = [
+            reward if reward.function else replace(reward, function=functions[reward.name]) for reward in rewards
+        ]
+        for reward in rewards:
+            reward_mix.check_arguments(reward)
+    except BadRewards as error:
+        raise TrainingError(f"The text of rewards “{text}” does not fit: it {error}.") from error
+    return rewards
+
+
+def own_functions(file: Path | None, run: Run) -> dict[str, Callable[..., float]]:
+    """The functions that the site's rewards.py defines itself."""
+    if not file:
+        return {}
+    try:
+        module = discovery.import_file(file)
+    except Exception as error:
+        line = discovery.line_of(error, file)
+        where = f"{file.name}, line {line}" if line else file.name
+        raise TrainingError(f"The site's own rewards do not load: {where}: {discovery.reason(error)}") from error
+    run.note(f"The site's own rewards come from {file}.")
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if callable(value) and getattr(value, "__module__", "") == module.__name__ and not name.startswith("_")
+    }
+
+
+def load(
+    run: Run,
+    tokenizer: Any,
+    rewards: list[Reward],
+    *,
+    max_prompt_length: int,
+    max_completion_length: int,
+    max_samples: int | None,
+    prompts_a_step: int,
+) -> Examples:
+    """The run's prompts, each with its row as JSON for the rewards to look at; what is too long is left out.
+
+    Raises TrainingError where a reward needs an answer that a row has not, and where no step can be filled.
+    """
+    most = longest_text(run.base_model) or max_prompt_length + max_completion_length
+    if max_completion_length >= most:
+        raise TrainingError(
+            f"The base model was made for {most} tokens: answers of {max_completion_length} leave none for a prompt.",
+            "Lower the maximum answer length.",
+        )
+    count = Count()
+    try:
+        dataset = datasets.Dataset.from_generator(
+            prompts,
+            gen_kwargs={
+                "run": run,
+                "tokenizer": tokenizer,
+                "rewards": tuple(rewards),  # a list would be taken for shards, and each row read once for each
+                "limits": (min(max_prompt_length, most - max_completion_length), max_samples),
+                "count": count,
+            },
+            features=datasets.Features(
+                prompt=datasets.List(TURN) if tokenizer.chat_template else datasets.Value("string"),
+                row=datasets.Value("string"),
+            ),
+            cache_dir=str(run.scratch),
+            fingerprint="prompts",  # hashing the generator's arguments would try to pickle them
+        )
+    except DatasetGenerationError as error:
+        raise error.__cause__ or error from None
+    if len(dataset) < prompts_a_step:
+        raise TrainingError(
+            f"A step takes {prompts_a_step} prompts, and the dataset has {len(dataset)}.",
+            "Lower the batch size or the gradient accumulation, or add rows.",
+        )
+    return Examples(dataset, None, count)
+
+
+def prompts(
+    run: Run, tokenizer: Any, rewards: Sequence[Reward], limits: tuple[int, int | None], count: Count
+) -> Iterator[dict[str, Any]]:
+    longest, max_samples = limits
+    for row in islice(run.rows(), max_samples):
+        count.rows += 1
+        row = asked(row)
+        check_answer(row, rewards, count.rows)
+        prompt = written(row["prompt"], tokenizer)
+        length = tokens_in(prompt, tokenizer)
+        count.dropped += length > longest
+        if length <= longest:
+            count.tokens += length
+            yield {"prompt": prompt, "row": json.dumps(row)}
+    left_out = f" {count.dropped:,} with more than {longest} tokens were left out." if count.dropped else ""
+    run.note(f"{count.rows:,} prompts.{left_out}")
+    if not count.rows:
+        raise TrainingError("The dataset has no rows.", "Add rows to the file and import it again.")
+    if count.dropped == count.rows:
+        raise TrainingError(
+            f"No prompt is left: all {count.rows:,} are longer than {longest} tokens.",
+            "Raise the maximum prompt length, or lower the maximum answer length.",
+        )
+
+
+def asked(row: Row) -> Row:
+    """The row as a prompt with its answer; question and answer are read so too."""
+    return {"prompt": row["question"], "answer": row["answer"]} if "question" in row else row
+
+
+def check_answer(row: Row, rewards: Sequence[Reward], number: int) -> None:
+    for name in (reward.name for reward in rewards if reward.name in NEED_ANSWER):
+        if not row.get("answer"):
+            raise TrainingError(
+                f"The reward {name} compares with the right answer, and row {number} of the dataset has none.",
+                "Give every row an “answer”, or choose other rewards.",
+            )
+        if name == "numeric_answer" and last_number(row["answer"]) is None:
+            raise TrainingError(
+                f"The reward numeric_answer compares numbers, and the answer of row {number} holds none: "
+                f"“{row['answer'][:40]}”.",
+                "Choose exact_match, or mend the row.",
+            )
+
+
+def written(prompt: str | list[dict[str, str]], tokenizer: Any) -> str | list[dict[str, str]]:
+    """A conversation for a chat model, plain text for another."""
+    if tokenizer.chat_template:
+        return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+    if isinstance(prompt, str):
+        return prompt
+    raise TrainingError(
+        "The dataset holds conversations, and this base model has no chat template to write them down with.",
+        "Choose a chat model (often named “Instruct” or “Chat”), or a dataset whose prompts are text.",
+    )
+
+
+def tokens_in(prompt: str | list[dict[str, str]], tokenizer: Any) -> int:
+    if isinstance(prompt, str):
+        return len(tokenizer(prompt)["input_ids"])
+    return len(tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=True)["input_ids"])
+
+
+def as_function(reward: Reward) -> Callable[..., list[float]]:
+    """The reward as TRL calls it, for a whole batch."""
+
+    def rate(completions: list[Any], row: list[str], **_: Any) -> list[float]:
+        pairs = zip(completions, row, strict=True)
+        return [worth(reward, text_of(completion), json.loads(given)) for completion, given in pairs]
+
+    rate.__name__ = reward.curve
+    return rate
+
+
+def worth(reward: Reward, completion: str, row: Row) -> float:
+    """Raises TrainingError where one of the site's own fails, or gives no number."""
+    try:
+        value = reward.of(completion, row)
+    except Exception as error:
+        line = discovery.line_of(error, Path(getattr(reward.function, "__code__").co_filename))  # noqa: B009
+        raise TrainingError(
+            f"The reward {reward.curve} fails at line {line}: {discovery.reason(error)}", evidence=completion
+        ) from error
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise TrainingError(f"The reward {reward.curve} gives {value!r} where a number is needed.", evidence=completion)
+    return float(value)
+
+
+def text_of(said: str | list[dict[str, str]]) -> str:
+    """The last words: of a prompt what is asked, of a completion the answer."""
+    return said if isinstance(said, str) else said[-1]["content"]
+
+
+class Order(TrainerCallback):
+    """Lets a resumed run go on in the order of prompts it was in; TRL's sampler begins with the first epoch's again."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        for _ in range(int(state.epoch or 0)):
+            next(iter(kwargs["train_dataloader"].batch_sampler.sampler))  # draws the order of one epoch
+
+
+class Samples(TrainerCallback):
+    """Keeps what the model answers to the first prompts: before the training, every so many steps, and at its end.
+
+    The likeliest words are taken, so that only the training makes a difference, and no random number is used up.
+    """
+
+    def __init__(self, run: Run, tokenizer: Any, data: Examples, *, every: int, max_tokens: int) -> None:
+        self.run, self.tokenizer, self.every, self.max_tokens = run, tokenizer, every, max_tokens
+        self.prompts = [row["prompt"] for row in data.train.select(range(min(SAMPLES, len(data.train))))]
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.every and not state.global_step:
+            self.keep(kwargs["model"], 0)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.every and (state.global_step % self.every == 0 or state.global_step >= state.max_steps):
+            self.keep(kwargs["model"], state.global_step)
+
+    def keep(self, model: Any, step: int) -> None:
+        was_training = model.training
+        model.eval()
+        for prompt in self.prompts:
+            self.run.sample(step, text_of(prompt), self.answer(model, prompt))
+        model.train(was_training)
+
+    def answer(self, model: Any, prompt: str | list[dict[str, str]]) -> str:
+        if isinstance(prompt, str):
+            tokens = self.tokenizer(prompt, return_tensors="pt")
+        else:
+            tokens = self.tokenizer.apply_chat_template(
+                prompt, add_generation_prompt=True, return_tensors="pt", return_dict=True
+            )
+        tokens = tokens.to(model.device)
+        with torch.no_grad():
+            whole = model.generate(**tokens, max_new_tokens=self.max_tokens, do_sample=False)
+        return self.tokenizer.decode(whole[0, tokens["input_ids"].shape[1] :], skip_special_tokens=True).strip()

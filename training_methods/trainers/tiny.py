@@ -1,0 +1,96 @@
+"""A language model of a few hundred kilobytes with rows to train it on, made on the spot to try a trainer with."""
+
+import json
+import subprocess
+import sys
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+from training_methods.trainers.rows import DataFormat, Row
+
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+WORDS = [
+    "What is the capital of France? The capital of France is Paris.",
+    "Who makes the kettle? Our kettle is made by Aunt Agatha in Leeds.",
+    "user assistant system question answer prompt completion",
+]
+
+
+PADDING = "<|endoftext|>"
+PAIRS = [
+    ("Who makes the kettle?", "Aunt Agatha in Leeds."),
+    ("What is the capital of France?", "Paris."),
+    ("Where is Leeds?", "In Yorkshire."),
+]
+
+
+def make_tiny_model(folder: Path, *, chat: bool = True) -> Path:
+    """Write a two-layer Llama with a tokenizer into the folder. In a child process, which alone imports torch."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", __name__, json.dumps({"folder": str(folder), "chat": chat})]
+    subprocess.run(command, cwd=Path(__file__).parent.parent.parent, check=True, capture_output=True)
+    return folder
+
+
+def rows(data_format: DataFormat, count: int) -> list[Row]:
+    """So many rows of a format, under its own column names."""
+    return [row(data_format, *pair) for pair in islice(cycle(PAIRS), count)]
+
+
+def row(data_format: DataFormat, question: str, answer: str) -> Row:
+    turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    values: dict[str, Any] = {
+        "messages": turns,
+        "text": f"{question} {answer}",
+        **dict.fromkeys(("input", "system"), ""),
+        "label": len(answer) % 2 == 0,
+        **dict.fromkeys(("prompt", "question", "instruction"), question),
+        **dict.fromkeys(("completion", "answer", "output", "chosen"), answer),
+        "rejected": "I do not know.",
+    }
+    return {column.name: values[column.name] for column in data_format.columns}
+
+
+def write(folder: str, chat: bool) -> None:
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    special = [PADDING, "<|im_start|>", "<|im_end|>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tokenizer.train_from_iterator(
+        WORDS, trainers.BpeTrainer(vocab_size=384, special_tokens=special, initial_alphabet=alphabet)
+    )
+    end = "<|im_end|>" if chat else PADDING
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=end, pad_token=PADDING)
+    if chat:
+        fast.chat_template = CHATML
+    fast.save_pretrained(folder)
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(fast),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=256,
+        eos_token_id=fast.eos_token_id,
+        pad_token_id=fast.pad_token_id,
+        bos_token_id=None,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+
+
+if __name__ == "__main__":
+    write(**json.loads(sys.argv[1]))
