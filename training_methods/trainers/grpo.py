@@ -33,7 +33,8 @@ class Grpo(Trainer):
         "exact_match",
         title="Rewards",
         description="What is rated, and its weight: exact_match: 1.0, length(20, 80): 0.2. There are exact_match, "
-        'numeric_answer, regex("…"), valid_json, length(least, most), language("en"), and your own in rewards.py.',
+        'numeric_answer, regex("…"), valid_json, json_schema("…"), length(least, most), language("en"), and your own '
+        "in rewards.py.",
         json_schema_extra={**BASICS, "grammar": "rewards"},
     )
     epochs: float = Field(
