@@ -59,6 +59,12 @@ BUILTIN_METHODS: dict[str, dict[str, Any]] = {
         "description": "Learns from pairs of answers to score any answer. The result is a model that other methods, as "
         "PPO, learn from.",
     },
+    "distillation": {
+        "display_name": "Distillation",
+        "method_type": MethodType.DISTILLATION,
+        "description": "Brings a small model closer to a larger one with the same vocabulary: the small one answers "
+        "your prompts, the large one shows it better words.",
+    },
     "grpo": {
         "display_name": "GRPO",
         "method_type": MethodType.GRPO,

@@ -87,7 +87,7 @@ def start_train(page: Page) -> None:
     page.get_by_role("combobox", name="Training method").select_option("kettle-lora")
     expect(page.get_by_role("heading", name="Settings of Kettle LoRA")).to_be_visible()
     page.get_by_label("Train name").fill("first-kettle")
-    page.get_by_label("Base model").select_option(index=1)
+    page.get_by_label("Base model*").select_option(index=1)
     page.get_by_label("Dataset").select_option(index=1)
     page.get_by_label("Epochs").fill("2")
     page.get_by_text("All settings").click()

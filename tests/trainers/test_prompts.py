@@ -60,7 +60,7 @@ def run_of(tmp_path, tiny_model):
 
 def load(prompts, run, tokenizer, text="length(1, 4)", **limits):
     rewards = prompts.load_rewards(text, run)
-    limits = {"max_prompt_length": 64, "max_completion_length": 8, "max_samples": None, "prompts_a_step": 1, **limits}
+    limits = {"max_prompt_length": 64, "max_samples": None, "prompts_a_step": 1, **limits}
     return prompts.load(run, tokenizer, rewards, **limits)
 
 
@@ -145,7 +145,6 @@ def test_it_leaves_out_prompts_that_are_too_long(prompts, run_of, tokenizer):
         ([{"prompt": "a", "answer": "b"}], "numeric_answer", {}, "the answer of row 1 holds none: “b”."),
         ([{"prompt": "a b c " * 99}], "valid_json", {}, "No prompt is left: all 1 are longer than 64 tokens."),
         ([{"prompt": "a"}], "valid_json", {"prompts_a_step": 2}, "A step takes 2 prompts, and the dataset has 1."),
-        ([{"prompt": "a"}], "valid_json", {"max_completion_length": 256}, "was made for 256 tokens: answers of 256"),
     ],
 )
 def test_it_refuses_prompts_that_cannot_be_trained_on(prompts, run_of, tokenizer, rows, text, limits, mistake):
@@ -153,6 +152,18 @@ def test_it_refuses_prompts_that_cannot_be_trained_on(prompts, run_of, tokenizer
         load(prompts, run_of(rows), tokenizer, text, **limits)
 
     assert mistake in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fitting"),
+    [((64, 8), (64, 8)), ((512, 32), (224, 32)), ((512, 256), (128, 128)), ((16, 200), (16, 200))],
+)
+def test_it_shares_the_room_of_the_base_model_between_prompt_and_answer(prompts, run_of, wanted, fitting):
+    run = run_of()
+
+    assert prompts.fitting_lengths(run, *wanted) == fitting
+    noted = "an answer has at most 128" in (run.directory / "events.jsonl").read_text()
+    assert noted == (fitting == (128, 128))
 
 
 def test_it_refuses_conversations_without_a_chat_template(prompts, run_of, tiny_model_without_template):

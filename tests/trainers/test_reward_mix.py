@@ -23,6 +23,18 @@ def test_it_takes_a_pattern_as_it_stands(pattern):
     assert (reward.arguments, reward.weight) == ((pattern,), 0.5)
 
 
+def test_it_takes_a_schema_as_it_stands():
+    (reward,) = parse("""json_schema('{"type": "object", "required": ["a", "b"]}'): 0.5""")
+
+    assert (reward.of('{"a": 1, "b": 2}', {}), reward.of('{"a": 1}', {}), reward.weight) == (1, 0, 0.5)
+
+
+def test_it_cuts_long_arguments_in_the_name_of_a_curve():
+    (reward,) = parse(f"regex('{'a' * 100}')")
+
+    assert reward.curve == f"regex({'a' * 60}…)"
+
+
 def test_it_leaves_names_it_does_not_know_to_the_run():
     (reward,) = parse('politeness("please", 2): 0.1')
 
@@ -48,6 +60,15 @@ def test_it_leaves_names_it_does_not_know_to_the_run():
         ("regex([0-9])", "gives regex “[0-9]”, which is neither a number nor text in quotation marks"),
         ("regex('(')", "has the pattern “(”, which is none: missing )"),
         ("language('xx')", "language knows no “xx”: it knows ar, de"),
+        ("json_schema('{')", "its schema is not JSON"),
+        ("json_schema('[]')", "[] stands where a schema in curly brackets is needed"),
+        ("""json_schema('{"oneOf": []}')""", "its schema says “oneOf”: only type, enum"),
+        (
+            """json_schema('{"items": {"type": "text"}}')""",
+            'its schema gives “type” "text", which makes no sense there',
+        ),
+        ("""json_schema('{"properties": []}')""", "its schema gives “properties” [], which makes no sense"),
+        ("""json_schema('{"type": []}')""", "its schema gives “type” [], which makes no sense"),
         ("regex('a'", "cannot be read at “regex('a'”"),
     ],
 )

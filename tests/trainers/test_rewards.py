@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from training_methods.trainers.rewards import (
     exact_match,
+    json_schema,
     language,
     language_of,
     last_number,
@@ -77,6 +78,47 @@ def test_it_knows_json(value):
 @pytest.mark.parametrize("text", ["", "{'a': 1}", '```json\n{"a": 1}\n```', "NaN", "[1,]", "[" * 100_000, "9" * 5000])
 def test_it_knows_what_is_no_json(text):
     assert valid_json(text, {}) == 0
+
+
+PERSON = """{
+    "type": "object", "required": ["name"], "additionalProperties": false,
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "maxLength": 9},
+        "age": {"type": ["integer", "null"], "minimum": 0, "maximum": 150},
+        "kind": {"enum": ["cat", 1]},
+        "one": {"const": true},
+        "tags": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 2}
+    }
+}"""
+
+
+@pytest.mark.parametrize(
+    ("completion", "value"),
+    [
+        ('{"name": "Ada"}', 1),
+        ('{"name": "Ada", "age": 36.0, "kind": 1, "one": true, "tags": ["x"]}', 1),
+        ('{"name": "Ada", "age": null}', 1),
+        ("Ada", 0),
+        ('"Ada"', 0),
+        ("{}", 0),
+        ('{"name": ""}', 0),
+        ('{"name": "Augusta Ada"}', 0),
+        ('{"name": "Ada", "age": -1}', 0),
+        ('{"name": "Ada", "age": 151}', 0),
+        ('{"name": "Ada", "age": 1.5}', 0),
+        ('{"name": "Ada", "age": true}', 0),
+        ('{"name": "Ada", "age": 1e999}', 0),
+        ('{"name": "Ada", "kind": "dog"}', 0),
+        ('{"name": "Ada", "kind": true}', 0),
+        ('{"name": "Ada", "one": 1}', 0),
+        ('{"name": "Ada", "tags": []}', 0),
+        ('{"name": "Ada", "tags": ["x", "y", "z"]}', 0),
+        ('{"name": "Ada", "tags": [3]}', 0),
+        ('{"name": "Ada", "more": 1}', 0),
+    ],
+)
+def test_it_holds_json_against_a_schema(completion, value):
+    assert json_schema(completion, {}, PERSON) == value
 
 
 def test_it_prefers_answers_nearer_to_the_wanted_length():

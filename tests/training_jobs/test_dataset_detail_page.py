@@ -32,6 +32,17 @@ def test_it_shows_what_is_known_of_the_file(client, expert, bring_in):
         assert fact in page.text
 
 
+def test_it_shows_judged_answers_as_turns_and_labels_as_words(client, expert, bring_in):
+    turns = [{"role": "user", "content": "Why?"}]
+    dataset = bring_in({"prompt": turns, "completion": "So.", "label": False})
+    client.force_login(expert)
+
+    page = client.get(dataset.get_absolute_url())
+
+    for shown in ("<dt>prompt: user</dt>", "<dt>completion: assistant</dt>", "So.", "<dd>false</dd>"):
+        assert shown in page.text
+
+
 def test_it_shows_messages_as_turns(client, expert, bring_in):
     dataset = bring_in({"conversations": [{"from": "human", "value": "Hello"}, {"from": "gpt", "value": "Good day"}]})
     client.force_login(expert)

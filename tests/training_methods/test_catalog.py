@@ -8,6 +8,7 @@ import pytest
 
 from tests.trainers.child import is_gone, wait_for
 from training_methods import catalog
+from training_methods.trainers.discovery import BUILT_IN
 
 TRAINER = """
 from training_methods.trainers import DataFormat, MethodType, Trainer, register
@@ -52,7 +53,7 @@ def only_broken() -> catalog.BrokenTrainer:
 def test_it_knows_the_built_in_trainers():
     trainers = catalog.trainers()
 
-    assert list(trainers) == ["sft", "lora", "custom01", "custom02"]
+    assert list(trainers) == list(BUILT_IN)
     assert catalog.broken() == []
     lora = trainers["lora"]
     assert (lora.source, lora.file, lora.is_script) == ("built-in", None, False)

@@ -89,7 +89,7 @@ def test_it_stops_on_ctrl_c(command, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["kettle"], "The trainer “kettle” is not here. There are: custom01, custom02, lora, sft."),
+        (["kettle"], "The trainer “kettle” is not here. There are: cpo, custom01, custom02, "),
         (["lora", "--set", "epochs=many"], "epochs: “many” is not a number."),
         (["lora", "--set", "cups=2"], "cups: There is no such parameter."),
         (["lora", "--set", "epochs"], "--set takes PARAMETER=VALUE, not “epochs”."),

@@ -22,6 +22,7 @@ SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 BASICS: dict[str, Any] = {"group": "Basics", "basic": True}
 DATA: dict[str, Any] = {"group": "Data"}
 OBJECTIVE: dict[str, Any] = {"group": "Objective"}
+EVALUATION: dict[str, Any] = {"group": "Evaluation"}
 OPTIMIZER: dict[str, Any] = {"group": "Optimizer"}
 ADAPTER: dict[str, Any] = {"group": "Adapter"}
 LORA: dict[str, Any] = {"group": "LoRA"}
@@ -42,12 +43,15 @@ class MethodType(StrEnum):
     KTO = "KTO"
     ORPO = "ORPO"
     CPO = "CPO"
+    DISTILLATION = "DISTILLATION"
     REWARD = "REWARD"
     CUSTOM = "CUSTOM"
 
     @property
     def label(self) -> str:
-        return {"REWARD": "Reward model", "CUSTOM": "Custom"}.get(self.value, self.value)
+        return {"DISTILLATION": "Distillation", "REWARD": "Reward model", "CUSTOM": "Custom"}.get(
+            self.value, self.value
+        )
 
 
 class TrainingError(Exception):

@@ -26,6 +26,7 @@ BUILT_IN = (
     "orpo",
     "cpo",
     "reward",
+    "distillation",
     "grpo",
     "rloo",
     "custom01",

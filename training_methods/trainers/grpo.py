@@ -33,7 +33,8 @@ class Grpo(Trainer):
         "exact_match",
         title="Rewards",
         description="What is rated, and its weight: exact_match: 1.0, length(20, 80): 0.2. There are exact_match, "
-        'numeric_answer, regex("…"), valid_json, length(least, most), language("en"), and your own in rewards.py.',
+        'numeric_answer, regex("…"), valid_json, json_schema("…"), length(least, most), language("en"), and your own '
+        "in rewards.py.",
         json_schema_extra={**BASICS, "grammar": "rewards"},
     )
     epochs: float = Field(
@@ -260,12 +261,14 @@ class Grpo(Trainer):
         rewards = prompts.load_rewards(self.rewards, run)
         bf16 = hugging_face.uses_bf16(self.precision)
         tokenizer = hugging_face.load_tokenizer(run.base_model)
+        max_prompt_length, max_completion_length = prompts.fitting_lengths(
+            run, self.max_prompt_length, self.max_completion_length
+        )
         data = prompts.load(
             run,
             tokenizer,
             rewards,
-            max_prompt_length=self.max_prompt_length,
-            max_completion_length=self.max_completion_length,
+            max_prompt_length=max_prompt_length,
             max_samples=self.max_samples,
             prompts_a_step=answers_a_step // self.num_generations,
         )
@@ -287,7 +290,7 @@ class Grpo(Trainer):
             train_dataset=data.train,
             callbacks=[
                 prompts.Order(),
-                prompts.Samples(run, tokenizer, data, every=self.sample_steps, max_tokens=self.max_completion_length),
+                prompts.Samples(run, tokenizer, data, every=self.sample_steps, max_tokens=max_completion_length),
                 hugging_face.Reporter(run, *prompts.curves(rewards)),
             ],
             args=GRPOConfig(
@@ -298,7 +301,7 @@ class Grpo(Trainer):
                 per_device_train_batch_size=self.batch_size,
                 gradient_accumulation_steps=self.gradient_accumulation_steps,
                 num_generations=self.num_generations,
-                max_completion_length=self.max_completion_length,
+                max_completion_length=max_completion_length,
                 temperature=self.temperature,
                 top_p=self.top_p,
                 beta=self.beta,

@@ -8,6 +8,7 @@ from training_methods.trainers.base import (
     BASICS,
     CHECKPOINTS,
     DATA,
+    EVALUATION,
     LORA,
     MEMORY,
     OPTIMIZER,
@@ -117,6 +118,26 @@ class Lora(Trainer):
         description="Share of the rows that is not learnt but evaluated after each epoch, to see overfitting.",
         json_schema_extra=DATA,
     )
+    keep_best: bool = Field(
+        False,
+        title="Keep the best",
+        description="Keep the weights of the epoch with the lowest evaluation loss, not the last; needs rows held out. "
+        "Checkpoints are then saved after each epoch.",
+        json_schema_extra=EVALUATION,
+    )
+    patience: int | None = Field(
+        None,
+        gt=0,
+        title="Patience",
+        description="Stop early when the evaluation loss has not fallen for so many epochs, and keep the best.",
+        json_schema_extra=EVALUATION,
+    )
+    sample_prompts: str = Field(
+        "",
+        title="Sample prompts",
+        description="Prompts that the model answers after each epoch, to see it change; put | between them.",
+        json_schema_extra=EVALUATION,
+    )
     gradient_accumulation_steps: int = Field(
         1,
         gt=0,
@@ -203,7 +224,7 @@ class Lora(Trainer):
         from transformers import PrinterCallback
         from trl import SFTConfig, SFTTrainer
 
-        from training_methods.trainers import adapters, examples, hugging_face, model_card
+        from training_methods.trainers import adapters, evaluations, examples, hugging_face, model_card
 
         bf16 = hugging_face.uses_bf16(self.precision)
         tokenizer = hugging_face.load_tokenizer(run.base_model)
@@ -215,6 +236,9 @@ class Lora(Trainer):
             max_samples=self.max_samples,
             evaluation_fraction=self.evaluation_fraction,
         )
+        keeps_best = self.keep_best or self.patience is not None
+        evaluations.check(data, keeps_best=keeps_best)
+        watchers = evaluations.callbacks(run, tokenizer, prompts=self.sample_prompts, patience=self.patience)
         dtype = torch.bfloat16 if bf16 else torch.float32
         if self.load_in_4bit:
             model = adapters.load_in_4bit(run.base_model, self.variant, dtype=dtype)
@@ -233,7 +257,7 @@ class Lora(Trainer):
             processing_class=tokenizer,
             train_dataset=data.train,
             eval_dataset=data.evaluation,
-            callbacks=[hugging_face.Reporter(run)],
+            callbacks=[*watchers, hugging_face.Reporter(run)],
             args=SFTConfig(
                 output_dir=str(run.checkpoints),
                 seed=run.seed,
@@ -257,9 +281,13 @@ class Lora(Trainer):
                 eval_strategy="epoch" if data.evaluation else "no",
                 logging_steps=self.logging_steps,
                 logging_nan_inf_filter=False,
-                save_strategy="steps" if self.save_steps else "no",
+                save_strategy="epoch" if keeps_best else "steps" if self.save_steps else "no",
                 save_steps=self.save_steps or 1,
                 save_total_limit=2,
+                load_best_model_at_end=keeps_best,
+                metric_for_best_model="eval_loss" if keeps_best else None,
+                greater_is_better=False,
+                restore_callback_states_from_checkpoint=keeps_best,
                 disable_tqdm=True,
                 report_to="none",
             ),
@@ -270,6 +298,8 @@ class Lora(Trainer):
             trainer.train(resume_from_checkpoint=str(run.resume_from) if run.resume_from else None)
         if run.stop_requested:
             return
+        if keeps_best:
+            evaluations.note_best(run, trainer.state)
 
         adapters.save(trainer.model, run.output, start=start)
         tokenizer.save_pretrained(run.output)

@@ -53,6 +53,15 @@ def check_reference(base_model: Path, beta: float, *, use_lora: bool) -> None:
         )
 
 
+def fitting_lengths(run: Run, prompt: int, completion: int) -> tuple[int, int]:
+    """The wanted lengths of prompts and answers, or what the base model was made for where that is less."""
+    most = longest_text(run.base_model) or prompt + completion
+    if completion > most // 2 and prompt + completion > most:
+        completion = most // 2
+        run.note(f"The base model was made for {most} tokens, so an answer has at most {completion}.")
+    return min(prompt, most - completion), completion
+
+
 def load_rewards(text: str, run: Run) -> list[Reward]:
     """The rewards that the text names, the site's own among them. Raises TrainingError."""
     try:
@@ -96,7 +105,6 @@ def load(
     rewards: list[Reward],
     *,
     max_prompt_length: int,
-    max_completion_length: int,
     max_samples: int | None,
     prompts_a_step: int,
 ) -> Examples:
@@ -104,12 +112,6 @@ def load(
 
     Raises TrainingError where a reward needs an answer that a row has not, and where no step can be filled.
     """
-    most = longest_text(run.base_model) or max_prompt_length + max_completion_length
-    if max_completion_length >= most:
-        raise TrainingError(
-            f"The base model was made for {most} tokens: answers of {max_completion_length} leave none for a prompt.",
-            "Lower the maximum answer length.",
-        )
     count = Count()
     try:
         dataset = datasets.Dataset.from_generator(
@@ -118,7 +120,7 @@ def load(
                 "run": run,
                 "tokenizer": tokenizer,
                 "rewards": tuple(rewards),  # a list would be taken for shards, and each row read once for each
-                "limits": (min(max_prompt_length, most - max_completion_length), max_samples),
+                "limits": (max_prompt_length, max_samples),
                 "count": count,
             },
             features=datasets.Features(
@@ -159,7 +161,7 @@ def prompts(
     if count.dropped == count.rows:
         raise TrainingError(
             f"No prompt is left: all {count.rows:,} are longer than {longest} tokens.",
-            "Raise the maximum prompt length, or lower the maximum answer length.",
+            "Raise the maximum prompt length, or lower that of answers, which share the base model's room.",
         )
 
 

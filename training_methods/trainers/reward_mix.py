@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from training_methods.trainers.rewards import BUILT_IN, Function, Row
 
+LONGEST_CURVE = 60  # characters of arguments in a curve's name
+
 
 @dataclass(frozen=True)
 class Reward:
@@ -23,8 +25,10 @@ class Reward:
 
     @property
     def curve(self) -> str:
-        """What its curve is called: its name, with the arguments where it has some."""
-        return f"{self.name}({', '.join(map(str, self.arguments))})" if self.arguments else self.name
+        """What its curve is called: its name, with the arguments where it has some, cut where they are long."""
+        given = ", ".join(map(str, self.arguments))
+        given = given if len(given) <= LONGEST_CURVE else given[:LONGEST_CURVE] + "…"
+        return f"{self.name}({given})" if self.arguments else self.name
 
     def of(self, completion: str, row: Row) -> float:
         assert self.function, f"{self.name} is not loaded"

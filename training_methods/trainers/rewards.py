@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, NoReturn
 
+from training_methods.trainers import json_schemas
+
 Row = dict[str, Any]
 Function = Callable[..., float]
 
@@ -46,11 +48,13 @@ def regex(completion: str, row: Row, pattern: str) -> float:
 
 def valid_json(completion: str, row: Row) -> float:
     """1 if the whole answer is JSON; NaN and Infinity are none."""
-    try:
-        json.loads(completion, parse_constant=refuse_constant)
-    except (ValueError, RecursionError):
-        return 0.0
-    return 1.0
+    return float(read_json(completion) is not NO_JSON)
+
+
+def json_schema(completion: str, row: Row, schema: str) -> float:
+    """1 if the whole answer is JSON and fits the schema."""
+    wanted, value = json_schemas.parse(schema), read_json(completion)
+    return float(value is not NO_JSON and json_schemas.fits(value, wanted))
 
 
 def length(completion: str, row: Row, least: int, most: int) -> float:
@@ -69,7 +73,8 @@ def language(completion: str, row: Row, code: str) -> float:
 
 
 BUILT_IN: dict[str, Function] = {
-    function.__name__: function for function in (exact_match, numeric_answer, regex, valid_json, length, language)
+    function.__name__: function
+    for function in (exact_match, numeric_answer, regex, valid_json, json_schema, length, language)
 }
 NEED_ANSWER = ("exact_match", "numeric_answer")
 
@@ -99,6 +104,17 @@ def time_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+NO_JSON = object()
+
+
+def read_json(text: str) -> Any:
+    """The value that the whole text is, or NO_JSON."""
+    try:
+        return json.loads(text, parse_constant=refuse_constant)
+    except (ValueError, RecursionError):
+        return NO_JSON
 
 
 def refuse_constant(name: str) -> NoReturn:

@@ -163,10 +163,15 @@ def match(data_format: DataFormat, columns: list[str], given: Mapping | None = N
 def detect_format(
     columns: list[str], first_rows: Iterable[Row] = (), given: Mapping | None = None
 ) -> tuple[DataFormat, Mapping] | None:
-    """The format whose columns are there, and where; among several the first that can read most of the rows."""
+    """The format whose columns are there, and where; among several the first that can read one of the rows at least.
+
+    Rows with a prompt and more are never taken for prompts alone: bad completions would pass for columns to keep.
+    """
     fitting = [(option, found) for option in FORMATS if (found := match(option, columns, given)) is not None]
+    fitting = [choice for choice in fitting if choice[0] != DataFormat.PROMPT] or fitting
     rows = list(first_rows)
-    return max(fitting, key=lambda choice: sum(is_readable(row, *choice) for row in rows), default=None)
+    readable = (choice for choice in fitting if any(is_readable(row, *choice) for row in rows))
+    return next(readable, fitting[0] if fitting else None)
 
 
 def is_readable(row: Row, data_format: DataFormat, mapping: Mapping) -> bool:

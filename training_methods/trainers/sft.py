@@ -8,6 +8,7 @@ from training_methods.trainers.base import (
     BASICS,
     CHECKPOINTS,
     DATA,
+    EVALUATION,
     MEMORY,
     OPTIMIZER,
     SUPERVISED,
@@ -78,6 +79,26 @@ class Sft(Trainer):
         title="Share held out",
         description="Share of the rows that is not learnt but evaluated after each epoch, to see overfitting.",
         json_schema_extra=DATA,
+    )
+    keep_best: bool = Field(
+        False,
+        title="Keep the best",
+        description="Keep the weights of the epoch with the lowest evaluation loss, not the last; needs rows held out. "
+        "Checkpoints are then saved after each epoch.",
+        json_schema_extra=EVALUATION,
+    )
+    patience: int | None = Field(
+        None,
+        gt=0,
+        title="Patience",
+        description="Stop early when the evaluation loss has not fallen for so many epochs, and keep the best.",
+        json_schema_extra=EVALUATION,
+    )
+    sample_prompts: str = Field(
+        "",
+        title="Sample prompts",
+        description="Prompts that the model answers after each epoch, to see it change; put | between them.",
+        json_schema_extra=EVALUATION,
     )
     gradient_accumulation_steps: int = Field(
         1,
@@ -159,7 +180,7 @@ class Sft(Trainer):
         from transformers import PrinterCallback
         from trl import SFTConfig, SFTTrainer
 
-        from training_methods.trainers import examples, hugging_face, model_card
+        from training_methods.trainers import evaluations, examples, hugging_face, model_card
 
         bf16 = hugging_face.uses_bf16(self.precision)
         tokenizer = hugging_face.load_tokenizer(run.base_model)
@@ -171,13 +192,16 @@ class Sft(Trainer):
             max_samples=self.max_samples,
             evaluation_fraction=self.evaluation_fraction,
         )
+        keeps_best = self.keep_best or self.patience is not None
+        evaluations.check(data, keeps_best=keeps_best)
+        watchers = evaluations.callbacks(run, tokenizer, prompts=self.sample_prompts, patience=self.patience)
         model = hugging_face.load_model(run.base_model, dtype=torch.float32)
         trainer = SFTTrainer(
             model=model,
             processing_class=tokenizer,
             train_dataset=data.train,
             eval_dataset=data.evaluation,
-            callbacks=[hugging_face.Reporter(run)],
+            callbacks=[*watchers, hugging_face.Reporter(run)],
             args=SFTConfig(
                 output_dir=str(run.checkpoints),
                 seed=run.seed,
@@ -201,9 +225,13 @@ class Sft(Trainer):
                 eval_strategy="epoch" if data.evaluation else "no",
                 logging_steps=self.logging_steps,
                 logging_nan_inf_filter=False,
-                save_strategy="steps" if self.save_steps else "no",
+                save_strategy="epoch" if keeps_best else "steps" if self.save_steps else "no",
                 save_steps=self.save_steps or 1,
                 save_total_limit=2,
+                load_best_model_at_end=keeps_best,
+                metric_for_best_model="eval_loss" if keeps_best else None,
+                greater_is_better=False,
+                restore_callback_states_from_checkpoint=keeps_best,
                 disable_tqdm=True,
                 report_to="none",
             ),
@@ -213,6 +241,8 @@ class Sft(Trainer):
             trainer.train(resume_from_checkpoint=str(run.resume_from) if run.resume_from else None)
         if run.stop_requested:
             return
+        if keeps_best:
+            evaluations.note_best(run, trainer.state)
 
         trainer.model.to(hugging_face.own_dtype(run.base_model)).save_pretrained(run.output)
         tokenizer.save_pretrained(run.output)

@@ -1,0 +1,55 @@
+"""What docs/developer-guide.md shows works as it stands there."""
+
+import json
+import re
+import shlex
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command, load_command_class
+
+from training_methods import catalog, config
+
+GUIDE = (Path(__file__).parent.parent / "docs" / "developer-guide.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
+
+
+COMMANDS = [shlex.split(line)[2:] for block in blocks("bash") for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_it_shows_commands_that_there_are(command):
+    name, *arguments = command
+
+    parsed = load_command_class("training_methods", name).create_parser("manage.py", name).parse_args(arguments)
+
+    assert parsed
+
+
+@pytest.fixture
+def trainers_folder(settings, tmp_path) -> Path:
+    settings.TRAINERS_DIR = tmp_path
+    return tmp_path
+
+
+def test_it_shows_a_trainer_that_passes_the_bench(trainers_folder):
+    (code,) = blocks("python")
+    (trainers_folder / "kettle.py").write_text(code)
+    said = StringIO()
+
+    call_command("check_trainer", "kettle", "--json", stdout=said)
+
+    checks = json.loads(said.getvalue())["checks"]
+    assert {check["outcome"] for check in checks} == {"passed"}
+    assert all(check["name"] in GUIDE for check in checks)
+
+
+def test_it_shows_a_configuration_that_a_script_takes(trainers_folder):
+    call_command("new_trainer", "boiler", "--script", stdout=StringIO())
+    (shown,) = blocks("json")
+
+    assert config.check(json.loads(shown), catalog.get("boiler")) == {}
