@@ -19,6 +19,7 @@ run: .venv/.training ## the console at http://127.0.0.1:8000 (PORT= changes it)
 	$(MANAGE) run_console --port $(PORT)
 
 worker: .venv/.training ## one more worker for the console's jobs
+	$(MANAGE) migrate --verbosity 0
 	$(MANAGE) run_worker
 
 test: .venv/.dev ## every test that this machine can run
