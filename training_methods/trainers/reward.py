@@ -1,17 +1,13 @@
 """A reward model: gives an answer a number, higher for what people chose."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
+from training_methods.trainers import fields
 from training_methods.trainers.base import (
-    BASICS,
-    CHECKPOINTS,
-    DATA,
     LORA,
-    MEMORY,
     OBJECTIVE,
-    OPTIMIZER,
     DataFormat,
     MethodType,
     Run,
@@ -29,36 +25,10 @@ class Reward(Trainer):
     method_type: ClassVar = MethodType.REWARD
     data_formats: ClassVar = (DataFormat.PREFERENCE, DataFormat.PAIRS)
 
-    epochs: float = Field(
-        1,
-        gt=0,
-        le=1000,
-        title="Epochs",
-        description="How often the training goes through the whole dataset.",
-        json_schema_extra=BASICS,
-    )
-    learning_rate: float = Field(
-        1e-4,
-        gt=0,
-        lt=1,
-        title="Learning rate",
-        description="Size of a learning step at its peak; without LoRA take a tenth of it (LEARNING_RATE).",
-        json_schema_extra=BASICS,
-    )
-    batch_size: int = Field(
-        4,
-        gt=0,
-        title="Batch size",
-        description="Rows learnt from at once; more is steadier and needs more memory (BATCH_SIZE).",
-        json_schema_extra=BASICS,
-    )
-    max_length: int = Field(
-        1024,
-        gt=1,
-        title="Maximum length",
-        description="Longest prompt and answer in tokens; what is longer is cut off at its end (MAX_SEQ_LENGTH).",
-        json_schema_extra=BASICS,
-    )
+    epochs: fields.Epochs = 1
+    learning_rate: fields.LearningRate = 1e-4
+    batch_size: fields.BatchSize = 4
+    max_length: fields.MaxLength = 1024
     center_rewards: float = Field(
         0.0,
         ge=0,
@@ -73,119 +43,22 @@ class Reward(Trainer):
         description="Train a small adapter, merged into the base model at the end; without it every weight learns.",
         json_schema_extra=LORA,
     )
-    rank: int = Field(
-        16,
-        gt=0,
-        le=1024,
-        title="Rank",
-        description="Room for what is learnt: a larger adapter learns more and overfits sooner (LORA_RANK).",
-        json_schema_extra=LORA,
-    )
-    alpha: int = Field(
-        32,
-        gt=0,
-        title="Alpha",
-        description="Weight of the adapter in the sum, divided by the rank; twice the rank is usual.",
-        json_schema_extra=LORA,
-    )
-    dropout: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        title="Dropout",
-        description="Share of the adapter's inputs left out at random while training, against overfitting.",
-        json_schema_extra=LORA,
-    )
-    target_modules: str = Field(
-        "all-linear",
-        title="Adapted layers",
-        description="The layers that get an adapter: all-linear, or their names, such as q_proj, v_proj.",
-        json_schema_extra=LORA,
-    )
-    max_steps: int | None = Field(
-        None,
-        gt=0,
-        title="Maximum steps",
-        description="Stop after so many steps whatever the epochs say; empty: the epochs decide (MAX_STEPS).",
-        json_schema_extra=DATA,
-    )
-    max_samples: int | None = Field(
-        None,
-        gt=0,
-        title="Maximum rows",
-        description="Use only the first rows of the dataset; empty: use all (MAX_SAMPLES).",
-        json_schema_extra=DATA,
-    )
-    evaluation_fraction: float = Field(
-        0.0,
-        ge=0,
-        le=0.5,
-        title="Share held out",
-        description="Share of the rows that is not learnt but evaluated after each epoch, to see overfitting.",
-        json_schema_extra=DATA,
-    )
-    gradient_accumulation_steps: int = Field(
-        1,
-        gt=0,
-        title="Gradient accumulation",
-        description="Batches added up for one step: a larger batch size for the same memory (GRAD_ACCUM_STEPS).",
-        json_schema_extra=OPTIMIZER,
-    )
-    lr_scheduler: Literal["linear", "cosine", "constant_with_warmup"] = Field(
-        "cosine",
-        title="Schedule",
-        description="How the learning rate falls after the warm-up.",
-        json_schema_extra=OPTIMIZER,
-    )
-    warmup_ratio: float = Field(
-        0.05,
-        ge=0,
-        lt=1,
-        title="Warm-up",
-        description="Share of the steps over which the learning rate rises to its peak (WARMUP_STEPS, as a share).",
-        json_schema_extra=OPTIMIZER,
-    )
-    weight_decay: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        title="Weight decay",
-        description="Pulls weights towards zero with each step, against overfitting.",
-        json_schema_extra=OPTIMIZER,
-    )
-    max_grad_norm: float = Field(
-        1.0,
-        gt=0,
-        title="Gradient clipping",
-        description="Longest gradient that is followed in full; it keeps single odd rows in check (MAX_GRAD_NORM).",
-        json_schema_extra=OPTIMIZER,
-    )
-    precision: Literal["auto", "bf16", "fp32"] = Field(
-        "auto",
-        title="Precision",
-        description="Numbers to compute in; auto takes bf16 where the hardware is made for it.",
-        json_schema_extra=MEMORY,
-    )
-    gradient_checkpointing: bool = Field(
-        False,
-        title="Gradient checkpointing",
-        description="Compute some values twice instead of keeping them: slower, for much less memory.",
-        json_schema_extra=MEMORY,
-    )
-    logging_steps: int = Field(
-        1,
-        gt=0,
-        title="Steps between log points",
-        description="The curves get a point after so many steps.",
-        json_schema_extra=CHECKPOINTS,
-    )
-    save_steps: int = Field(
-        100,
-        ge=0,
-        title="Steps between checkpoints",
-        description="An interrupted run goes on from its last checkpoint; 0 saves one only when the run is stopped.",
-        json_schema_extra=CHECKPOINTS,
-    )
+    rank: fields.Rank = 16
+    alpha: fields.Alpha = 32
+    dropout: fields.Dropout = 0.0
+    target_modules: fields.TargetModules = "all-linear"
+    max_steps: fields.MaxSteps = None
+    max_samples: fields.MaxSamples = None
+    evaluation_fraction: fields.EvaluationFraction = 0.0
+    gradient_accumulation_steps: fields.GradientAccumulationSteps = 1
+    lr_scheduler: fields.Scheduler = "cosine"
+    warmup_ratio: fields.WarmupRatio = 0.05
+    weight_decay: fields.WeightDecay = 0.0
+    max_grad_norm: fields.MaxGradNorm = 1.0
+    precision: fields.Precision = "auto"
+    gradient_checkpointing: fields.GradientCheckpointing = False
+    logging_steps: fields.LoggingSteps = 1
+    save_steps: fields.SaveSteps = 100
 
     def train(self, run: Run) -> None:
         import torch

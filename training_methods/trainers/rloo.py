@@ -1,17 +1,13 @@
 """RLOO: the model answers each prompt several times, and each answer is held against the average of the others."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
+from training_methods.trainers import fields
 from training_methods.trainers.base import (
     BASICS,
-    CHECKPOINTS,
-    DATA,
-    LORA,
-    MEMORY,
     OPTIMIZER,
-    SAMPLING,
     DataFormat,
     MethodType,
     Run,
@@ -29,38 +25,10 @@ class Rloo(Trainer):
     method_type: ClassVar = MethodType.RLOO
     data_formats: ClassVar = (DataFormat.PROMPT, DataFormat.QUESTION_ANSWER)
 
-    rewards: str = Field(
-        "exact_match",
-        title="Rewards",
-        description="What is rated, and its weight: exact_match: 1.0, length(20, 80): 0.2. There are exact_match, "
-        'numeric_answer, regex("…"), valid_json, json_schema("…"), length(least, most), language("en"), and your own '
-        "in rewards.py.",
-        json_schema_extra={**BASICS, "grammar": "rewards"},
-    )
-    epochs: float = Field(
-        1,
-        gt=0,
-        le=1000,
-        title="Epochs",
-        description="How often the training goes through the whole dataset.",
-        json_schema_extra=BASICS,
-    )
-    learning_rate: float = Field(
-        1e-5,
-        gt=0,
-        lt=1,
-        title="Learning rate",
-        description="Size of a learning step at its peak; too large and the loss jumps (LEARNING_RATE).",
-        json_schema_extra=BASICS,
-    )
-    num_generations: int = Field(
-        4,
-        gt=1,
-        le=256,
-        title="Answers per prompt",
-        description="Answers to one prompt that are compared with one another (NUM_GENERATIONS).",
-        json_schema_extra=BASICS,
-    )
+    rewards: fields.Rewards = "exact_match"
+    epochs: fields.Epochs = 1
+    learning_rate: fields.LearningRate = 1e-5
+    num_generations: fields.NumGenerations = 4
     batch_size: int = Field(
         8,
         gt=0,
@@ -69,84 +37,17 @@ class Rloo(Trainer):
         "(BATCH_SIZE).",
         json_schema_extra=BASICS,
     )
-    max_completion_length: int = Field(
-        256,
-        gt=0,
-        title="Maximum answer length",
-        description="Longest answer in tokens; the time a step takes grows with it (MAX_CONTENT_LENGTH).",
-        json_schema_extra=BASICS,
-    )
-    temperature: float = Field(
-        1.0,
-        gt=0,
-        le=5,
-        title="Temperature",
-        description="How freely the model tries: answers that are all alike teach nothing, wild ones little.",
-        json_schema_extra=SAMPLING,
-    )
-    top_p: float = Field(
-        1.0,
-        gt=0,
-        le=1,
-        title="Top p",
-        description="Draw only from the likeliest words that together have this probability; 1 draws from all.",
-        json_schema_extra=SAMPLING,
-    )
-    max_prompt_length: int = Field(
-        512,
-        gt=0,
-        title="Maximum prompt length",
-        description="Prompts with more tokens are left out, since half a question is another one (MAX_INPUT_LENGTH).",
-        json_schema_extra=SAMPLING,
-    )
-    sample_steps: int = Field(
-        50,
-        ge=0,
-        title="Steps between samples",
-        description="After so many steps the answers to the first three prompts are kept to look at; 0 keeps none.",
-        json_schema_extra=SAMPLING,
-    )
-    use_lora: bool = Field(
-        True,
-        title="LoRA",
-        description="Train a small adapter beside the base model; off: train every weight, at a tenth of the rate.",
-        json_schema_extra=LORA,
-    )
-    rank: int = Field(
-        16,
-        gt=0,
-        le=1024,
-        title="Rank",
-        description="Room for what is learnt: a larger adapter learns more and overfits sooner (LORA_RANK).",
-        json_schema_extra=LORA,
-    )
-    alpha: int = Field(
-        32,
-        gt=0,
-        title="Alpha",
-        description="Weight of the adapter in the sum, divided by the rank; twice the rank is usual.",
-        json_schema_extra=LORA,
-    )
-    target_modules: str = Field(
-        "all-linear",
-        title="Adapted layers",
-        description="The layers that get an adapter: all-linear, or their names, such as q_proj, v_proj.",
-        json_schema_extra=LORA,
-    )
-    max_steps: int | None = Field(
-        None,
-        gt=0,
-        title="Maximum steps",
-        description="Stop after so many steps whatever the epochs say; empty: the epochs decide (MAX_STEPS).",
-        json_schema_extra=DATA,
-    )
-    max_samples: int | None = Field(
-        None,
-        gt=0,
-        title="Maximum rows",
-        description="Use only the first rows of the dataset; empty: use all (MAX_SAMPLES).",
-        json_schema_extra=DATA,
-    )
+    max_completion_length: fields.MaxCompletionLength = 256
+    temperature: fields.Temperature = 1.0
+    top_p: fields.TopP = 1.0
+    max_prompt_length: fields.MaxPromptLength = 512
+    sample_steps: fields.SampleSteps = 50
+    use_lora: fields.UseLora = True
+    rank: fields.Rank = 16
+    alpha: fields.Alpha = 32
+    target_modules: fields.TargetModules = "all-linear"
+    max_steps: fields.MaxSteps = None
+    max_samples: fields.MaxSamples = None
     beta: float = Field(
         0.05,
         ge=0,
@@ -177,68 +78,15 @@ class Rloo(Trainer):
         description="Divide what is above or below the others' average by its spread in the batch.",
         json_schema_extra=OPTIMIZER,
     )
-    gradient_accumulation_steps: int = Field(
-        1,
-        gt=0,
-        title="Gradient accumulation",
-        description="Batches added up for one step: a larger batch size for the same memory (GRAD_ACCUM_STEPS).",
-        json_schema_extra=OPTIMIZER,
-    )
-    lr_scheduler: Literal["linear", "cosine", "constant_with_warmup"] = Field(
-        "constant_with_warmup",
-        title="Schedule",
-        description="How the learning rate falls after the warm-up.",
-        json_schema_extra=OPTIMIZER,
-    )
-    warmup_ratio: float = Field(
-        0.05,
-        ge=0,
-        lt=1,
-        title="Warm-up",
-        description="Share of the steps over which the learning rate rises to its peak (WARMUP_STEPS, as a share).",
-        json_schema_extra=OPTIMIZER,
-    )
-    weight_decay: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        title="Weight decay",
-        description="Pulls weights towards zero with each step, against overfitting.",
-        json_schema_extra=OPTIMIZER,
-    )
-    max_grad_norm: float = Field(
-        1.0,
-        gt=0,
-        title="Gradient clipping",
-        description="Longest gradient that is followed in full; it keeps single odd rows in check (MAX_GRAD_NORM).",
-        json_schema_extra=OPTIMIZER,
-    )
-    precision: Literal["auto", "bf16", "fp32"] = Field(
-        "auto",
-        title="Precision",
-        description="Numbers to compute in; auto takes bf16 where the hardware is made for it.",
-        json_schema_extra=MEMORY,
-    )
-    gradient_checkpointing: bool = Field(
-        False,
-        title="Gradient checkpointing",
-        description="Compute some values twice instead of keeping them: slower, for much less memory.",
-        json_schema_extra=MEMORY,
-    )
-    logging_steps: int = Field(
-        1,
-        gt=0,
-        title="Steps between log points",
-        description="The curves get a point after so many steps.",
-        json_schema_extra=CHECKPOINTS,
-    )
-    save_steps: int = Field(
-        100,
-        ge=0,
-        title="Steps between checkpoints",
-        description="An interrupted run goes on from its last checkpoint; 0 saves one only when the run is stopped.",
-        json_schema_extra=CHECKPOINTS,
-    )
+    gradient_accumulation_steps: fields.GradientAccumulationSteps = 1
+    lr_scheduler: fields.Scheduler = "constant_with_warmup"
+    warmup_ratio: fields.WarmupRatio = 0.05
+    weight_decay: fields.WeightDecay = 0.0
+    max_grad_norm: fields.MaxGradNorm = 1.0
+    precision: fields.Precision = "auto"
+    gradient_checkpointing: fields.GradientCheckpointing = False
+    logging_steps: fields.LoggingSteps = 1
+    save_steps: fields.SaveSteps = 100
 
     def train(self, run: Run) -> None:
         import torch

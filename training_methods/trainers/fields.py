@@ -1,0 +1,357 @@
+"""The hyperparameters that recipes share, each declared once: its type, its bounds, and the words of its form.
+
+A recipe gives the default: `learning_rate: fields.LearningRate = 2e-4`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from training_methods.trainers.base import BASICS, CHECKPOINTS, DATA, EVALUATION, LORA, MEMORY, OPTIMIZER, SAMPLING
+
+Epochs = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=1000,
+        title="Epochs",
+        description="How often the training goes through the whole dataset.",
+        json_schema_extra=BASICS,
+    ),
+]
+
+LearningRate = Annotated[
+    float,
+    Field(
+        gt=0,
+        lt=1,
+        title="Learning rate",
+        description="Size of a learning step at its peak; too large and the loss jumps (LEARNING_RATE).",
+        json_schema_extra=BASICS,
+    ),
+]
+
+BatchSize = Annotated[
+    int,
+    Field(
+        gt=0,
+        title="Batch size",
+        description="Rows learnt from at once; more is steadier and needs more memory (BATCH_SIZE).",
+        json_schema_extra=BASICS,
+    ),
+]
+
+MaxLength = Annotated[
+    int,
+    Field(
+        gt=1,
+        title="Maximum length",
+        description="Longest row in tokens, prompt and answer; what is longer is cut at its end (MAX_SEQ_LENGTH).",
+        json_schema_extra=BASICS,
+    ),
+]
+
+MaxSteps = Annotated[
+    int | None,
+    Field(
+        gt=0,
+        title="Maximum steps",
+        description="Stop after so many steps whatever the epochs say; empty: the epochs decide (MAX_STEPS).",
+        json_schema_extra=DATA,
+    ),
+]
+
+MaxSamples = Annotated[
+    int | None,
+    Field(
+        gt=0,
+        title="Maximum rows",
+        description="Use only the first rows of the dataset; empty: use all (MAX_SAMPLES).",
+        json_schema_extra=DATA,
+    ),
+]
+
+EvaluationFraction = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=0.5,
+        title="Share held out",
+        description="Share of the rows that is not learnt but evaluated after each epoch, to see overfitting.",
+        json_schema_extra=DATA,
+    ),
+]
+
+KeepBest = Annotated[
+    bool,
+    Field(
+        title="Keep the best",
+        description="Keep the weights of the epoch with the lowest evaluation loss, not the last; needs rows held out. "
+        "Checkpoints are then saved after each epoch.",
+        json_schema_extra=EVALUATION,
+    ),
+]
+
+Patience = Annotated[
+    int | None,
+    Field(
+        gt=0,
+        title="Patience",
+        description="Stop early when the evaluation loss has not fallen for so many epochs, and keep the best.",
+        json_schema_extra=EVALUATION,
+    ),
+]
+
+SamplePrompts = Annotated[
+    str,
+    Field(
+        title="Sample prompts",
+        description="Prompts that the model answers after each epoch, to see it change; put | between them.",
+        json_schema_extra=EVALUATION,
+    ),
+]
+
+GradientAccumulationSteps = Annotated[
+    int,
+    Field(
+        gt=0,
+        title="Gradient accumulation",
+        description="Batches added up for one step: a larger batch size for the same memory (GRAD_ACCUM_STEPS).",
+        json_schema_extra=OPTIMIZER,
+    ),
+]
+
+Scheduler = Annotated[
+    Literal["linear", "cosine", "constant_with_warmup"],
+    Field(title="Schedule", description="How the learning rate falls after the warm-up.", json_schema_extra=OPTIMIZER),
+]
+
+WarmupRatio = Annotated[
+    float,
+    Field(
+        ge=0,
+        lt=1,
+        title="Warm-up",
+        description="Share of the steps over which the learning rate rises to its peak (WARMUP_STEPS, as a share).",
+        json_schema_extra=OPTIMIZER,
+    ),
+]
+
+WeightDecay = Annotated[
+    float,
+    Field(
+        ge=0,
+        lt=1,
+        title="Weight decay",
+        description="Pulls weights towards zero with each step, against overfitting.",
+        json_schema_extra=OPTIMIZER,
+    ),
+]
+
+MaxGradNorm = Annotated[
+    float,
+    Field(
+        gt=0,
+        title="Gradient clipping",
+        description="Longest gradient that is followed in full; it keeps single odd rows in check (MAX_GRAD_NORM).",
+        json_schema_extra=OPTIMIZER,
+    ),
+]
+
+UseLora = Annotated[
+    bool,
+    Field(
+        title="LoRA",
+        description="Train a small adapter beside the base model; off: train every weight, at a tenth of the rate.",
+        json_schema_extra=LORA,
+    ),
+]
+
+Rank = Annotated[
+    int,
+    Field(
+        gt=0,
+        le=1024,
+        title="Rank",
+        description="Room for what is learnt: a larger adapter learns more and overfits sooner (LORA_RANK).",
+        json_schema_extra=LORA,
+    ),
+]
+
+Alpha = Annotated[
+    int,
+    Field(
+        gt=0,
+        title="Alpha",
+        description="Weight of the adapter in the sum, divided by the rank; twice the rank is usual.",
+        json_schema_extra=LORA,
+    ),
+]
+
+Dropout = Annotated[
+    float,
+    Field(
+        ge=0,
+        lt=1,
+        title="Dropout",
+        description="Share of the adapter's inputs left out at random while training, against overfitting.",
+        json_schema_extra=LORA,
+    ),
+]
+
+TargetModules = Annotated[
+    str,
+    Field(
+        title="Adapted layers",
+        description="The layers that get an adapter: all-linear, or their names, such as q_proj, v_proj.",
+        json_schema_extra=LORA,
+    ),
+]
+
+Rewards = Annotated[
+    str,
+    Field(
+        title="Rewards",
+        description="What is rated, and its weight: exact_match: 1.0, length(20, 80): 0.2. There are exact_match, "
+        'numeric_answer, regex("…"), valid_json, json_schema("…"), length(least, most), language("en"), and your own '
+        "in rewards.py.",
+        json_schema_extra={**BASICS, "grammar": "rewards"},
+    ),
+]
+
+NumGenerations = Annotated[
+    int,
+    Field(
+        gt=1,
+        le=256,
+        title="Answers per prompt",
+        description="Answers to one prompt that are compared with one another (NUM_GENERATIONS).",
+        json_schema_extra=BASICS,
+    ),
+]
+
+MaxPromptLength = Annotated[
+    int,
+    Field(
+        gt=0,
+        title="Maximum prompt length",
+        description="Prompts with more tokens are left out, since half a question is another one (MAX_INPUT_LENGTH).",
+        json_schema_extra=SAMPLING,
+    ),
+]
+
+MaxCompletionLength = Annotated[
+    int,
+    Field(
+        gt=0,
+        title="Maximum answer length",
+        description="Longest answer in tokens; the time a step takes grows with it (MAX_CONTENT_LENGTH).",
+        json_schema_extra=BASICS,
+    ),
+]
+
+Temperature = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=5,
+        title="Temperature",
+        description="How freely the model tries: answers that are all alike teach nothing, wild ones little.",
+        json_schema_extra=SAMPLING,
+    ),
+]
+
+TopP = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=1,
+        title="Top p",
+        description="Draw only from the likeliest words that together have this probability; 1 draws from all.",
+        json_schema_extra=SAMPLING,
+    ),
+]
+
+SampleSteps = Annotated[
+    int,
+    Field(
+        ge=0,
+        title="Steps between samples",
+        description="After so many steps the answers to the first three prompts are kept to look at; 0 keeps none.",
+        json_schema_extra=SAMPLING,
+    ),
+]
+
+Precision = Annotated[
+    Literal["auto", "bf16", "fp32"],
+    Field(
+        title="Precision",
+        description="Numbers to compute in; auto takes bf16 where the hardware is made for it.",
+        json_schema_extra=MEMORY,
+    ),
+]
+
+LoadIn4bit = Annotated[
+    bool,
+    Field(
+        title="4-bit base model",
+        description="QLoRA: hold the base model in a quarter of the memory; needs bitsandbytes (LOAD_IN_4BIT).",
+        json_schema_extra=MEMORY,
+    ),
+]
+
+Packing = Annotated[
+    bool,
+    Field(
+        title="Packing",
+        description="Put several short rows into one sequence: faster, with fewer steps an epoch.",
+        json_schema_extra=MEMORY,
+    ),
+]
+
+GroupByLength = Annotated[
+    bool,
+    Field(
+        title="Group by length",
+        description="Put rows of similar length into one batch, so that less padding is computed.",
+        json_schema_extra=MEMORY,
+    ),
+]
+
+PrecomputeReference = Annotated[
+    bool,
+    Field(
+        title="Reference in advance",
+        description="Ask the reference once before the training instead of at each step: less memory, later start.",
+        json_schema_extra=MEMORY,
+    ),
+]
+
+GradientCheckpointing = Annotated[
+    bool,
+    Field(
+        title="Gradient checkpointing",
+        description="Compute some values twice instead of keeping them: slower, for much less memory.",
+        json_schema_extra=MEMORY,
+    ),
+]
+
+LoggingSteps = Annotated[
+    int,
+    Field(
+        gt=0,
+        title="Steps between log points",
+        description="The curves get a point after so many steps.",
+        json_schema_extra=CHECKPOINTS,
+    ),
+]
+
+SaveSteps = Annotated[
+    int,
+    Field(
+        ge=0,
+        title="Steps between checkpoints",
+        description="An interrupted run goes on from its last checkpoint; 0 saves one only when the run is stopped.",
+        json_schema_extra=CHECKPOINTS,
+    ),
+]
