@@ -8,6 +8,7 @@ from django.forms.boundfield import BoundField
 from django.utils.html import escape
 from pydantic import ValidationError
 
+from training_jobs import references
 from training_methods.trainers.parameters import Parameter, mistakes, values_model
 
 NEEDED = "A value is needed."
@@ -38,7 +39,7 @@ class HyperparametersForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
         unset = [one.name for one in self.parameters if given.get(one.name) == "" and one.type != "string"]
-        self.add_mistakes(dict.fromkeys(unset, NEEDED))
+        self.add_mistakes(dict.fromkeys(unset, NEEDED) | references.named(self.parameters, given)[1])
         try:
             values = values_model(self.parameters).model_validate(given)
         except ValidationError as error:
@@ -108,6 +109,9 @@ def widget_of(parameter: Parameter) -> forms.Widget:
 
 def choices_of(parameter: Parameter) -> list[tuple[Any, str]]:
     """The options of a drop-down, or none where anything may be typed."""
+    if parameter.refers_to:
+        first = "– none –" if parameter.nullable else "Choose a base model"
+        return [("", first), *((name, name) for name in references.names(parameter))]
     options = [True, False] if parameter.type == "boolean" else parameter.choices or []
     nothing = [("", "–")] if options and (parameter.nullable or parameter.required) else []
     return [*nothing, *((option, str(option)) for option in options)]

@@ -118,6 +118,11 @@ class TrainingJobQuerySet(models.QuerySet["TrainingJob"]):
         """With everything that a job's page leads to."""
         return self.select_related("created_by", "method", "base_model", "dataset", "customized_model")
 
+    def that_use(self, base_model: FoundationModel) -> "TrainingJobQuerySet":
+        """Jobs that start from it, or refer to it in a parameter."""
+        refers = self.model.referred_models.through.objects.filter(foundationmodel=base_model)
+        return self.filter(models.Q(base_model=base_model) | models.Q(pk__in=refers.values("trainingjob")))
+
     def matching(self, words: str) -> "TrainingJobQuerySet":
         """Jobs where each of the words is in the train's name, or in that of its method or base model."""
         found = self
@@ -159,8 +164,10 @@ class TrainingJob(models.Model):
     method = models.ForeignKey(TrainingMethod, models.SET_NULL, null=True, related_name="jobs")
     base_model = models.ForeignKey(FoundationModel, models.SET_NULL, null=True, related_name="jobs")
     dataset = models.ForeignKey(Dataset, models.SET_NULL, null=True, related_name="jobs")
+    referred_models = models.ManyToManyField(FoundationModel, related_name="referring_jobs")
     method_snapshot = models.JSONField(help_text="The method and its trainer's code hash at submit.")
     base_model_snapshot = models.JSONField()
+    reference_snapshots = models.JSONField(default=dict, help_text="Parameter → the base model that it refers to.")
     dataset_snapshot = models.JSONField()
     parameters = models.JSONField(help_text="Every parameter with its value, defaults written out.")
     changed_parameters = models.JSONField(

@@ -29,6 +29,7 @@ def run_spec(job: TrainingJob, directory: Path, *, threads: int) -> RunSpec:
         parameters=job.parameters,
         base_model=job.base_model_snapshot["path"],
         base_model_name=job.base_model_snapshot["name"],
+        models={model["name"]: model["path"] for model in job.reference_snapshots.values()},
         dataset=DatasetFile(
             path=dataset["path"], data_format=DataFormat(dataset["data_format"]), mapping=dataset["mapping"]
         ),
@@ -51,7 +52,8 @@ def newest_checkpoint(job: TrainingJob) -> Path | None:
 
 def missing_input(job: TrainingJob) -> Failure | None:
     """Why the job cannot start, if what it was made of is gone."""
-    for what, snapshot in (("base model", job.base_model_snapshot), ("dataset", job.dataset_snapshot)):
+    models = [job.base_model_snapshot, *job.reference_snapshots.values()]
+    for what, snapshot in [*(("base model", model) for model in models), ("dataset", job.dataset_snapshot)]:
         if not Path(snapshot["path"]).exists():
             return Failure(
                 message=f"The {what} “{snapshot['name']}” is not at {snapshot['path']} any more.",

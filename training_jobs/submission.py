@@ -13,7 +13,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from pydantic import ValidationError
 
-from training_jobs import dispatch
+from training_jobs import dispatch, references
 from training_jobs.models import Dataset, FoundationModel, TrainingJob
 from training_methods import catalog, config
 from training_methods.catalog import TrainerInfo, UnknownTrainer
@@ -25,7 +25,9 @@ NAME = re.compile(r"\w[\w.-]*")
 LONGEST_NAME = 100
 LARGEST_SEED = 2**32 - 1  # NumPy takes no larger one
 LIBRARIES = ("accelerate", "datasets", "deepextension", "peft", "safetensors", "torch", "transformers", "trl")
-BASE_MODEL_FACTS = ("id", "name", "path", "kind", "architecture", "weights", "parameter_count", "fingerprint")
+BASE_MODEL_FACTS = (
+    "id", "name", "path", "kind", "architecture", "weights", "parameter_count", "vocabulary_size", "fingerprint"
+)  # fmt: skip
 DATASET_FACTS = ("id", "name", "path", "original_name", "data_format", "mapping", "sha256", "row_count")
 
 
@@ -58,10 +60,12 @@ def submit(
         raise Refused(wrong | {"method": unfit_method(method, unfit)})
     parameters = config.offered(trainer, method.config)
     resolved, wrong_values = checked(parameters, values)
-    if wrong := wrong_values | wrong | wrong_dataset(dataset, trainer):
+    referred, wrong_references = references.named(parameters, resolved)
+    if wrong := wrong_values | wrong_references | wrong | wrong_dataset(dataset, trainer):
         raise Refused(wrong)
+    resolved |= {one.name: getattr(referred.get(one.name), "name", None) for one in parameters if one.refers_to}
     with transaction.atomic():
-        refuse_if_gone(method=method, base_model=base_model, dataset=dataset)
+        refuse_if_gone({"method": method, "base_model": base_model, "dataset": dataset} | referred)
         job = TrainingJob.objects.create(
             name=name,
             created_by_id=user.pk if user else None,
@@ -69,7 +73,8 @@ def submit(
             base_model=base_model,
             dataset=dataset,
             method_snapshot=snapshot_of_method(method, trainer),
-            base_model_snapshot={fact: getattr(base_model, fact) for fact in BASE_MODEL_FACTS},
+            base_model_snapshot=snapshot_of_base_model(base_model),
+            reference_snapshots={name: snapshot_of_base_model(model) for name, model in referred.items()},
             dataset_snapshot={fact: getattr(dataset, fact) for fact in DATASET_FACTS},
             parameters=resolved,
             changed_parameters=[known.name for known in parameters if resolved[known.name] != known.default],
@@ -77,6 +82,7 @@ def submit(
             seed=seed,
             queue=config.resources(method.config).queue,
         )
+        job.referred_models.set(referred.values())
         dispatch.wake(job)
     return job
 
@@ -129,7 +135,7 @@ def wrong_dataset(dataset: Dataset, trainer: TrainerInfo) -> dict[str, str]:
     return {}
 
 
-def refuse_if_gone(**chosen: models.Model) -> None:
+def refuse_if_gone(chosen: Mapping[str, models.Model]) -> None:
     """Between the form and now anybody may have deleted a record; from here on its row is ours until the commit."""
     gone = {
         field: f"“{record}” was deleted meanwhile."
@@ -138,6 +144,10 @@ def refuse_if_gone(**chosen: models.Model) -> None:
     }
     if gone:
         raise Refused(gone)
+
+
+def snapshot_of_base_model(base_model: FoundationModel) -> dict[str, Any]:
+    return {fact: getattr(base_model, fact) for fact in BASE_MODEL_FACTS}
 
 
 def snapshot_of_method(method: TrainingMethod, trainer: TrainerInfo) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def performed(tmp_path_factory, tiny_model):
         "full": make({**taught, "max_steps": 40, "use_lora": False, "divergence": 0.5}),
         "whole": make({**taught, "max_steps": 6, "save_steps": 3}),
         "absent": make({**taught, "teacher": "/nowhere"}),
-        "stranger": make({**taught, "teacher": str(stranger)}),
+        "stranger": make({**taught, "teacher": "another family"}, models={"another family": stranger}),
     }
     runs["resumed"] = make(
         {**taught, "max_steps": 6, "save_steps": 3}, resume_from=runs["whole"].checkpoints / "checkpoint-3"
@@ -107,5 +107,5 @@ def test_it_shows_how_long_the_answers_are(performed):
 
 
 def test_it_says_which_teacher_it_cannot_learn_from(performed):
-    assert performed["absent"].ending().message == "The teacher's folder /nowhere is not there."
+    assert performed["absent"].ending().message == "The folder of “/nowhere”, /nowhere, is not there."
     assert "has another vocabulary" in performed["stranger"].ending().message

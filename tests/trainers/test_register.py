@@ -1,6 +1,7 @@
 from typing import ClassVar
 
 import pytest
+from pydantic import Field
 
 from training_methods.trainers import DataFormat, MethodType, Trainer, base, register
 
@@ -48,6 +49,14 @@ def test_it_says_what_a_class_lacks():
 
     with pytest.raises(TypeError, match="does not say its label, method_type, data_formats"):
         register(Bare)
+
+
+def test_a_field_that_refers_to_a_base_model_is_text():
+    class Pupil(trainer("pupil")):
+        teacher: int = Field(json_schema_extra={"refers_to": "causal-lm"})
+
+    with pytest.raises(TypeError, match="“teacher” refers to a base model by its name, so it has to be text"):
+        register(Pupil)
 
 
 def test_it_needs_something_to_do():

@@ -22,11 +22,11 @@ def url(model) -> str:
     return f"/base-models/{model.pk}/delete/"
 
 
-def test_it_says_first_how_many_jobs_started_from_it(client, engineer, model, url):
+def test_it_says_first_how_many_jobs_used_it(client, engineer, model, url):
     queued_job(base_model=model)
     client.force_login(engineer)
 
-    assert "1 train started from it. It stays readable." in client.get(url).text
+    assert "1 train used it. It stays readable." in client.get(url).text
 
 
 def test_it_deletes_the_record_and_leaves_folder_and_jobs(client, engineer, model, url):

@@ -95,9 +95,10 @@ def test_it_stops_on_ctrl_c(command, tmp_path):
         (["lora", "--set", "epochs"], "--set takes PARAMETER=VALUE, not “epochs”."),
         (["lora", "--base-model", "nowhere"], "There is no base model folder nowhere."),
         (["lora", "--dataset", "/nowhere.jsonl"], "nowhere.jsonl"),
+        (["distillation", "--set", "teacher=nobody"], "There is no base model folder nobody."),
         (["lora", "--output", str(ROOT)], f"The output folder {ROOT} is not empty."),
     ],
-    ids=["trainer", "value", "parameter", "set", "base-model", "dataset", "output"],
+    ids=["trainer", "value", "parameter", "set", "base-model", "dataset", "teacher", "output"],
 )
 def test_it_refuses_bad_input_in_a_sentence(command, tmp_path, arguments, sentence):
     done = subprocess.run(**command(*arguments), capture_output=True)

@@ -11,7 +11,7 @@ from django.views.generic import View
 
 from training_jobs import base_models
 from training_jobs.forms.base_models import BaseModelFilter, BaseModelForm
-from training_jobs.models import FoundationModel
+from training_jobs.models import FoundationModel, TrainingJob
 
 ROWS = 25
 JOBS_SHOWN = 10
@@ -51,7 +51,7 @@ def base_model_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "model": model,
         "is_there": Path(model.path).is_dir(),
-        "jobs": model.jobs.for_lists()[:JOBS_SHOWN],
+        "jobs": TrainingJob.objects.that_use(model).for_lists()[:JOBS_SHOWN],
         "may_change": base_models.may_change(request.user),
     }
     return render(request, "training_jobs/base_model_detail.html", context)
@@ -62,7 +62,8 @@ class BaseModelDeleteView(View):
         model = get_object_or_404(FoundationModel, pk=pk)
         if not base_models.may_change(request.user):
             raise PermissionDenied
-        return render(request, "training_jobs/base_model_delete.html", {"model": model, "jobs": model.jobs.count()})
+        jobs = TrainingJob.objects.that_use(model).count()
+        return render(request, "training_jobs/base_model_delete.html", {"model": model, "jobs": jobs})
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         model = get_object_or_404(FoundationModel, pk=pk)

@@ -17,7 +17,7 @@ from django_htmx.http import trigger_client_event
 
 from training_jobs import leases, logs, metrics
 from training_jobs.filters import JobFilter
-from training_jobs.models import Status, TrainingJob
+from training_jobs.models import FoundationModel, Status, TrainingJob
 from training_methods.paging import OneQueryPaginator
 from training_methods.requests import HtmxRequest
 
@@ -57,7 +57,19 @@ def job_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 def overview_of(job: TrainingJob) -> dict[str, Any]:
     changed = {name: job.parameters[name] for name in job.changed_parameters}
     same = {name: value for name, value in job.parameters.items() if name not in changed}
-    return {"changed": changed.items(), "same": same.items(), "events": job.events.all()}
+    return {
+        "changed": changed.items(),
+        "same": same.items(),
+        "references": list(references_of(job)),
+        "events": job.events.all(),
+    }
+
+
+def references_of(job: TrainingJob) -> Iterator[tuple[str, FoundationModel | None, dict[str, Any]]]:
+    """Parameter, base model unless that is deleted, and what was frozen of it."""
+    records = {model.pk: model for model in job.referred_models.all()} if job.reference_snapshots else {}
+    for parameter, snapshot in job.reference_snapshots.items():
+        yield parameter.replace("_", " ").capitalize(), records.get(snapshot["id"]), snapshot
 
 
 def log_of(job: TrainingJob, *, from_start: bool) -> dict[str, Any]:

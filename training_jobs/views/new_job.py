@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from training_jobs import references
 from training_jobs.forms.jobs import TrainForm, why_not
 from training_jobs.hyperparameters import HyperparametersForm
 from training_jobs.models import TrainingJob
@@ -127,6 +128,8 @@ def changed_settings(job: TrainingJob, settings: Settings) -> Iterator[str]:
     for name, value in job.parameters.items():
         if name not in offered:
             yield f"{settings.method} no longer has “{name}”, which was {value}."
+        elif offered[name].refers_to and value and value not in references.names(offered[name]):
+            yield f"The base model “{value}”, which was “{name}”, is not there any more: choose another."
         elif offered[name].locked and offered[name].default != value:
             yield f"“{name}” is fixed at {offered[name].default} now; it was {value}."
     if new := ", ".join(name for name in offered if name not in job.parameters):

@@ -85,6 +85,7 @@ class RunSpec(BaseModel):
     parameters: dict[str, Any]
     base_model: Path
     base_model_name: str = ""
+    models: dict[str, Path] = Field(default_factory=dict, description="The models that parameters refer to, by name")
     dataset: DatasetFile
     output: Path
     checkpoints: Path
@@ -111,6 +112,13 @@ class Run:
     @property
     def base_model(self) -> Path:
         return self.spec.base_model
+
+    def model(self, name: str) -> Path:
+        """The folder of the model that a parameter refers to by this name. Raises TrainingError if it is not there."""
+        folder = self.spec.models.get(name, Path(name))
+        if not folder.is_dir():
+            raise TrainingError(f"The folder of “{name}”, {folder}, is not there.")
+        return folder
 
     @property
     def output(self) -> Path:

@@ -29,8 +29,8 @@ class Distillation(Trainer):
     teacher: str = Field(
         min_length=1,
         title="Teacher",
-        description="Folder of the larger model on the machine that trains; it must have the base model's vocabulary.",
-        json_schema_extra=BASICS,
+        description="The larger model to learn from; it must have the base model's vocabulary.",
+        json_schema_extra={**BASICS, "refers_to": "causal-lm"},
     )
     epochs: fields.Epochs = 1
     learning_rate: fields.LearningRate = 1e-5
@@ -80,7 +80,8 @@ class Distillation(Trainer):
 
         bf16 = hugging_face.uses_bf16(self.precision)
         tokenizer = hugging_face.load_tokenizer(run.base_model)
-        check_teacher(Path(self.teacher), tokenizer)
+        teacher = run.model(self.teacher)
+        check_teacher(teacher, tokenizer)
         max_prompt_length, max_completion_length = prompts.fitting_lengths(
             run, self.max_prompt_length, self.max_completion_length
         )
@@ -104,7 +105,7 @@ class Distillation(Trainer):
             )
         trainer = DistillationTrainer(
             model=model,
-            teacher_model=hugging_face.load_model(Path(self.teacher), dtype=dtype),
+            teacher_model=hugging_face.load_model(teacher, dtype=dtype),
             peft_config=adapter,
             processing_class=tokenizer,
             train_dataset=data.train,
@@ -158,8 +159,6 @@ def check_teacher(folder: Path, tokenizer: Any) -> None:
     """Raises TrainingError where its words are not the base model's, so that they cannot be compared."""
     from training_methods.trainers import hugging_face
 
-    if not folder.is_dir():
-        raise TrainingError(f"The teacher's folder {folder} is not there.")
     words = hugging_face.load_tokenizer(folder).get_vocab()
     if words != tokenizer.get_vocab():
         raise TrainingError(

@@ -8,6 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from training_methods.trainers import reward_mix
 
 ParameterType = Literal["integer", "number", "boolean", "string"]
+ModelKind = Literal["causal-lm", "reward"]
+MODEL_KINDS: dict[ModelKind, str] = {"causal-lm": "language model", "reward": "reward model"}
 PYTHON_TYPES: dict[ParameterType, type] = {"integer": int, "number": float, "boolean": bool, "string": str}
 
 
@@ -30,6 +32,7 @@ class Parameter(BaseModel):
     exclusive_maximum: float | None = None
     choices: list[Any] | None = None
     grammar: Literal["rewards"] | None = Field(None, description="How its text is written, where not any text will do")
+    refers_to: ModelKind | None = Field(None, description="Its text names a base model of this kind")
     group: str = Field("Training", description="The heading it stands under")
     basic: bool = Field(False, description="Shown at once, not only under “All settings”")
 
@@ -41,6 +44,8 @@ class Parameter(BaseModel):
         if len(kinds) != 1 or kinds[0].get("type") not in PYTHON_TYPES:
             raise TypeError(f"The field “{name}” is none of int, float, bool, str or Literal, nor one of them or None.")
         given = kinds[0]
+        if "refers_to" in schema and given["type"] != "string":
+            raise TypeError(f"The field “{name}” refers to a base model by its name, so it has to be text (str).")
         return cls(
             name=name,
             type=given["type"],
@@ -54,7 +59,7 @@ class Parameter(BaseModel):
             exclusive_minimum=given.get("exclusiveMinimum"),
             exclusive_maximum=given.get("exclusiveMaximum"),
             choices=given.get("enum") or ([given["const"]] if "const" in given else None),
-            **{key: schema[key] for key in ("grammar", "group", "basic") if key in schema},
+            **{key: schema[key] for key in ("grammar", "refers_to", "group", "basic") if key in schema},
         )
 
     @property
@@ -82,6 +87,8 @@ class Parameter(BaseModel):
     @property
     def allowed(self) -> str:
         """Its choices or its bounds, in words."""
+        if self.refers_to and not self.choices:
+            return f"A {MODEL_KINDS[self.refers_to]} of this site"
         return ", ".join(map(str, self.choices)) if self.choices else self.bounds
 
     def field(self) -> tuple[Any, Any]:

@@ -47,8 +47,10 @@ def results(slug: str, folder: Path, options: dict[str, Any]) -> Iterator[Check]
             yield Check(name="loads", outcome="failed", said=broken.reason, file=broken.file, line=broken.line)
             return
     info = find_trainer(slug)
-    names = [parse(setting)[0] for setting in options["set"]]
-    values = resolved(info, options["set"])
+    referred = [f"{one.name}={folder / 'tiny'}" for one in info.parameters if one.refers_to and one.required]
+    given = [*referred, *options["set"]]  # what has to refer to a model refers to the tiny one
+    names = [parse(setting)[0] for setting in given]
+    values = resolved(info, given)
     chosen = {name: values[name] for name in names}
     limits = {"time_limit": options["time_limit"], "stop_limit": options["stop_limit"]}
     yield from Bench(info=info, folder=folder, chosen=chosen, **limits).checks()

@@ -76,12 +76,14 @@ def run_spec(
 ) -> RunSpec:
     if output.exists() and any(output.iterdir()):
         raise CommandError(f"The output folder {output} is not empty.")
+    parameters = resolved(info, options["set"])
     return RunSpec(
         trainer=info.slug,
         trainer_file=info.file,
         rewards_file=catalog.rewards_file(),
-        parameters=resolved(info, options["set"]),
+        parameters=parameters,
         base_model=find_base_model(base_model),
+        models={name: find_base_model(name) for name in named_models(info, parameters)},
         dataset=read_dataset(info, dataset),
         output=output.resolve(),
         checkpoints=folder / "checkpoints",
@@ -89,6 +91,11 @@ def run_spec(
         threads=cpu_threads(),
         train_id=folder.name,
     )
+
+
+def named_models(info: TrainerInfo, parameters: dict[str, Any]) -> list[str]:
+    """The values of those parameters that refer to a base model."""
+    return [parameters[one.name] for one in info.parameters if one.refers_to and parameters[one.name]]
 
 
 def find_base_model(name: str) -> Path:
