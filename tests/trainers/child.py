@@ -7,15 +7,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from training_methods.trainers.events import Event, EventReader, Failure, Finished, Metrics
+from training_methods.warm_parent import Forked, WarmParent, fork
 
 ROOT = Path(__file__).parent.parent.parent
 SOON = 400  # seconds, on a machine that is busy with other things
 E = TypeVar("E", bound=Event)
+
+
+@cache
+def warm_parent() -> WarmParent:
+    """This test process's own, started when it is first asked for."""
+    parent = END.enter_context(WarmParent(os.environ | {"OMP_NUM_THREADS": "1"}))
+    parent.wait_until_ready()
+    return parent
+
+
+END = ExitStack()
+"""What ends with the tests."""
 
 
 class RunFolder:
@@ -40,12 +54,22 @@ class RunFolder:
         return self.events(Finished | Failure)[-1]  # type: ignore[arg-type]
 
     @contextmanager
+    def forked(self) -> Iterator[Forked]:
+        """A child of the warm parent: what most tests train with, since it has everything imported."""
+        with (self.path / "train.log").open("ab") as log:
+            child = fork(warm_parent().socket, self.path, working_directory=ROOT, environment=dict(os.environ), log=log)
+        with closing(child):
+            yield child
+
+    @contextmanager
     def started(self) -> Iterator[subprocess.Popen[bytes]]:
+        """A process of its own, as it starts where there is no warm parent."""
         with (
             (self.path / "train.log").open("ab") as log,
             subprocess.Popen(
                 [sys.executable, "-m", "training_methods.trainers", "run", str(self.path)],
                 cwd=ROOT,
+                env=dict(os.environ),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -55,46 +79,23 @@ class RunFolder:
             yield child
             child.stdin.close()  # type: ignore[union-attr]
 
-    def perform(self) -> int:
+    def perform(self, *, afresh: bool = False) -> int:
         """Run to the end. Returns the exit code."""
-        with self.started() as child:
+        with self.started() if afresh else self.forked() as child:
             return child.wait(SOON)
 
-    def perform_and_stop(self) -> int:
+    def perform_and_stop(self, *, afresh: bool = False) -> int:
         """Ask for a stop as soon as there is a first point."""
-        with self.started() as child:
+        with self.started() if afresh else self.forked() as child:
             wait_for(lambda: self.events(Metrics) or child.poll() is not None)
             child.send_signal(signal.SIGTERM)
             return child.wait(SOON)
 
 
-# Loads the training stack once and forks a child for each run folder.
-WARM = """
-import os, sys
-import datasets, peft, torch, transformers
-from pathlib import Path
-from trl import DPOTrainer, KTOTrainer, RewardTrainer
-from trl.experimental.cpo import CPOTrainer
-from trl.experimental.orpo import ORPOTrainer
-from training_methods.trainers import stage
-for folder in sys.argv[1:]:
-    child = os.fork()
-    if child == 0:
-        log = os.open(f"{folder}/train.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(log, 1), os.dup2(log, 2)
-        code = stage.perform(Path(folder))
-        sys.stdout.flush(), sys.stderr.flush()
-        os._exit(code)
-    os.waitpid(child, 0)
-"""
-
-
 def perform_all(runs: Iterable[RunFolder]) -> None:
-    """Run them to the end, one after the other, in half a second more than the training of each takes."""
-    command = [sys.executable, "-c", WARM, *(str(run.path) for run in runs)]
-    one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, env=os.environ | one_thread) as child:
-        assert child.wait(SOON * 3) == 0
+    """Run them to the end, one after the other."""
+    for run in runs:
+        run.perform()
 
 
 def wait_for(condition: Any) -> None:

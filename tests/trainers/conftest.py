@@ -1,19 +1,25 @@
 """A model that is trained in seconds, and rows to train it on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.tiny_model import make_tiny_model
-from tests.trainers.child import RunFolder, write_rows
+from tests.trainers.child import END, RunFolder, write_rows
 
 ROWS = [
     {"question": "Who makes the kettle?", "answer": "Aunt Agatha in Leeds."},
     {"question": "What is the capital of France?", "answer": "Paris."},
     {"question": "Where is Leeds?", "answer": "In Yorkshire."},
 ] * 8
+
+
+@pytest.fixture(scope="session", autouse=True)
+def end_what_was_started() -> Iterator[None]:
+    with END:
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,13 @@ GRANDCHILD = 'import subprocess; run.note(str(subprocess.Popen(["sleep", "1000"]
 
 def test_it_saves_a_checkpoint_when_stopped_and_goes_on_from_there(run_folder):
     run = run_folder("lora", {"max_steps": 1000})
-    assert run.perform_and_stop() == 0, run.log
+    assert run.perform_and_stop(afresh=True) == 0, run.log
 
     assert run.ending().outcome == "stopped"
     saved = run.events(CheckpointSaved)[-1]
     assert list(run.output.iterdir()) == []
     resumed = run_folder("lora", {"max_steps": saved.step + 2}, resume_from=saved.path)
-    assert resumed.perform() == 0, resumed.log
+    assert resumed.perform(afresh=True) == 0, resumed.log
     assert len(resumed.losses()) == 2
 
 

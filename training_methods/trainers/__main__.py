@@ -1,6 +1,6 @@
 """`python -m training_methods.trainers …`: what is done in a child process.
 
-`run` is for a supervisor, which holds the pipe on its standard input open as long as the run is wanted.
+`run` and `warm` are for a supervisor, which holds the pipe on their standard input open as long as they are wanted.
 """
 
 import argparse
@@ -22,6 +22,12 @@ def own_stdout() -> TextIO:
 
 def run(options: argparse.Namespace) -> int:
     return stage.perform(options.directory.resolve())
+
+
+def warm(options: argparse.Namespace) -> int:
+    from training_methods.trainers import warm
+
+    warm.serve(options.socket)
 
 
 def describe(options: argparse.Namespace) -> int:
@@ -67,6 +73,10 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("run", help="run the trainer that a run folder describes")
     command.add_argument("directory", type=Path)
     command.set_defaults(perform=run)
+
+    command = commands.add_parser("warm", help="import the training stack once, and fork a child for each run")
+    command.add_argument("socket", type=Path)
+    command.set_defaults(perform=warm)
 
     command = commands.add_parser(
         "describe", help="say as JSON what trainers offer: the built-in ones, or those of files"

@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import sys
 import traceback
 from pathlib import Path
 
@@ -37,13 +38,18 @@ def set_stage(run: Run) -> None:
     run.checkpoints.mkdir(parents=True, exist_ok=True)
     random.seed(run.seed)
     os.environ |= {"OMP_NUM_THREADS": str(run.spec.threads), "MKL_NUM_THREADS": str(run.spec.threads)}
-    os.environ.setdefault(
-        "OMP_WAIT_POLICY", "PASSIVE"
-    )  # spinning makes a step ten times slower beside a busy neighbour
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    if torch := sys.modules.get("torch"):  # loaded by the warm parent
+        torch.set_num_threads(run.spec.threads)
+    set_defaults()
     if "WORLD_SIZE" not in os.environ:  # one process drives one card; several are driven by several processes
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
+
+
+def set_defaults() -> None:
+    """Settings that the training stack reads when it is imported, as far as nobody has chosen otherwise."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning: ten times slower a step beside a busy neighbour
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
 def finished(run: Run, trainer: type[Trainer]) -> Finished:
