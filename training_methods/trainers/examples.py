@@ -13,6 +13,9 @@ from datasets.exceptions import DatasetGenerationError
 from jinja2 import TemplateError
 
 from training_methods.trainers.base import DataFormat, Run, TrainingError
+from training_methods.trainers.judged_rows import as_turns, led, said
+from training_methods.trainers.row_files import Row
+from training_methods.trainers.turns import Turns
 
 IGNORED = -100
 Example = dict[str, list[int]]
@@ -131,52 +134,90 @@ def reading(run: Run, tokenizer: Any) -> Callable[[dict[str, Any]], Example]:
     if run.data_format is DataFormat.TEXT:
         return lambda row: plain("", row["text"], tokenizer)
     if tokenizer.chat_template:
-        return lambda row: conversation(messages(row), tokenizer)
-    if run.data_format is DataFormat.MESSAGES:
+        return lambda row: conversation(messages(row), tokenizer, row.get("tools"))
+    return lambda row: plain(*pair(row), tokenizer)
+
+
+def messages(row: Row) -> Turns:
+    """The row as a conversation."""
+    if "messages" in row:
+        turns: Turns = row["messages"]
+        return turns
+    rounds = [turn for asked, answer in row.get("history", ()) for turn in (*as_turns(asked), *said(answer))]
+    question, answer = asked_and_answered(row)
+    turns = [*rounds, *as_turns(question), *said(answer)]
+    return led(row["system"], turns) if row.get("system") else turns
+
+
+def asked_and_answered(row: Row) -> tuple[str | Turns, str | Turns]:
+    match row:
+        case {"instruction": instruction, "input": context, "output": answer}:
+            return f"{instruction}\n\n{context}" if context else instruction, answer
+        case {"question": question, "answer": answer} | {"prompt": question, "completion": answer}:
+            return question, answer
+    raise KeyError(", ".join(row))
+
+
+def pair(row: Row) -> tuple[str, str]:
+    """The row as a prompt and its completion, for a model that knows no roles. Raises TrainingError for turns."""
+    if any(isinstance(row.get(name), list) for name in ("messages", "prompt", "completion")):
         raise TrainingError(
             "The dataset holds conversations, and this base model has no chat template to write them down with.",
             "Choose a chat model (often named “Instruct” or “Chat”), or a dataset of prompts and completions.",
         )
-    return lambda row: plain(*pair(row), tokenizer)
-
-
-def messages(row: dict[str, Any]) -> list[dict[str, str]]:
-    """The row as a conversation."""
+    system = f"{row['system']}\n\n" if row.get("system") else ""
+    before = "".join(f"{instruction(asked)}{answer}\n\n" for asked, answer in row.get("history", ()))
     match row:
-        case {"messages": turns}:
-            return turns
-        case {"instruction": instruction, "input": context, "output": answer}:
-            question = f"{instruction}\n\n{context}" if context else instruction
-        case {"question": question, "answer": answer} | {"prompt": question, "completion": answer}:
-            pass
-    return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-
-
-def pair(row: dict[str, Any]) -> tuple[str, str]:
-    """The row as a prompt and its completion, for a model that knows no roles."""
-    match row:
-        case {"instruction": instruction, "input": context, "output": answer}:
-            given = f"### Input:\n{context}\n\n" if context else ""
-            return f"### Instruction:\n{instruction}\n\n{given}### Response:\n", answer
+        case {"instruction": asked, "input": context, "output": answer}:
+            return system + before + instruction(asked, context), answer
         case {"question": question, "answer": answer}:
-            return f"Question: {question}\nAnswer:", f" {answer}"
-    return row["prompt"], row["completion"]
+            return f"{system}Question: {question}\nAnswer:", f" {answer}"
+    return system + row["prompt"], row["completion"]
 
 
-def conversation(turns: list[dict[str, str]], tokenizer: Any) -> Example:
+def instruction(asked: str, context: str = "") -> str:
+    given = f"### Input:\n{context}\n\n" if context else ""
+    return f"### Instruction:\n{asked}\n\n{given}### Response:\n"
+
+
+def conversation(turns: Turns, tokenizer: Any, tools: list[Any] | None = None) -> Example:
     """Every turn of the assistant is learnt, from after its header to its end mark, whatever the template."""
-    whole = rendered(turns, tokenizer)
+    whole = rendered(turns, tokenizer, tools=tools)
+    if tools or any("tool_calls" in turn for turn in turns):
+        check_tools(turns, tokenizer, tools, whole)
     labels = [IGNORED] * len(whole)
     for place, turn in enumerate(turns):
-        if turn["role"] == "assistant":
-            start = shared(whole, rendered(turns[:place], tokenizer, answer_follows=True)) if place else 0
-            end = shared(whole, rendered(turns[: place + 1], tokenizer)) if turns[place + 1 :] else len(whole)
+        if turn["role"] == "assistant" and turn.get("learnt", True):
+            asked = rendered(turns[:place], tokenizer, answer_follows=True, tools=tools) if place else []
+            start = shared(whole, asked)
+            end = len(whole)
+            if turns[place + 1 :]:
+                end = shared(whole, rendered(turns[: place + 1], tokenizer, tools=tools))
             labels[start:end] = whole[start:end]
     return {"input_ids": whole, "labels": labels}
 
 
-def rendered(turns: list[dict[str, str]], tokenizer: Any, *, answer_follows: bool = False) -> list[int]:
-    return tokenizer.apply_chat_template(turns, add_generation_prompt=answer_follows, return_dict=True)["input_ids"]
+def check_tools(turns: Turns, tokenizer: Any, tools: list[Any] | None, whole: list[int]) -> None:
+    """Raises TrainingError where the template leaves out the tools, or that they are called."""
+    uncalled = [{name: value for name, value in turn.items() if name != "tool_calls"} for turn in turns]
+    if tools and rendered(turns, tokenizer) == whole:
+        what = "describes tools"
+    elif uncalled != turns and rendered(uncalled, tokenizer, tools=tools) == whole:
+        what = "calls tools"
+    else:
+        return
+    raise TrainingError(
+        f"The dataset {what}, and the base model's chat template has no place for them.",
+        "Choose a base model that was made for tools, or write the calls into the content of the turns.",
+    )
+
+
+def rendered(
+    turns: Turns, tokenizer: Any, *, answer_follows: bool = False, tools: list[Any] | None = None
+) -> list[int]:
+    return tokenizer.apply_chat_template(turns, tools=tools, add_generation_prompt=answer_follows, return_dict=True)[
+        "input_ids"
+    ]
 
 
 def plain(prompt: str, completion: str, tokenizer: Any) -> Example:

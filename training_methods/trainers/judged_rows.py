@@ -3,7 +3,7 @@
 from typing import Any
 
 from training_methods.trainers.row_files import BadRow, Row
-from training_methods.trainers.row_values import Turns
+from training_methods.trainers.turns import Turns
 
 
 def preference(row: Row) -> Row:
@@ -41,10 +41,22 @@ def parted(row: Row) -> Row:
 
 
 def labelled(row: Row) -> Row:
-    prompt, completion, label = asked(row), row["completion"], row["label"]
+    prompt, label = asked(row), row["label"]
+    completion = row["completion"] if "completion" in row else answer_in(prompt)
+    if not isinstance(prompt, str) and prompt[-1]["role"] == "assistant":
+        if "completion" in row:
+            raise BadRow("the prompt ends with a turn of the assistant, who is still to answer")
+        prompt = prompt[:-1]
     if not (isinstance(prompt, str) and isinstance(completion, str)):
         prompt, completion = as_turns(prompt), said(completion)
     return {"prompt": prompt, "completion": completion, "label": label}
+
+
+def answer_in(talk: str | Turns) -> Turns:
+    """The last turn of a conversation, which is the answer that is judged."""
+    if isinstance(talk, str) or talk[-1]["role"] != "assistant" or len(talk) < 2:
+        raise BadRow("the conversation does not end with an answer of the assistant")
+    return talk[-1:]
 
 
 def prompted(row: Row) -> Row:
@@ -57,7 +69,12 @@ def asked(row: Row) -> Any:
     prompt, more = row["prompt"], row.get("input")
     if more and isinstance(prompt, str):
         prompt = f"{prompt}\n\n{more}"
-    return [{"role": "system", "content": row["system"]}, *as_turns(prompt)] if row.get("system") else prompt
+    return led(row["system"], as_turns(prompt)) if row.get("system") else prompt
+
+
+def led(system: str, turns: Turns) -> Turns:
+    """The turns behind the system's words, unless they bring their own."""
+    return turns if turns[0]["role"] == "system" else [{"role": "system", "content": system}, *turns]
 
 
 def as_turns(prompt: str | Turns) -> Turns:

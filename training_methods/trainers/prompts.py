@@ -20,6 +20,7 @@ from training_methods.trainers import discovery, reward_mix
 from training_methods.trainers.base import Run, TrainingError
 from training_methods.trainers.examples import Count, Examples
 from training_methods.trainers.hugging_face import gguf_file, longest_text
+from training_methods.trainers.judged_rows import as_turns, led
 from training_methods.trainers.reward_mix import BadRewards, Reward
 from training_methods.trainers.rewards import BUILT_IN, NEED_ANSWER, last_number
 from training_methods.trainers.row_files import Row
@@ -167,7 +168,10 @@ def prompts(
 
 def asked(row: Row) -> Row:
     """The row as a prompt with its answer; question and answer are read so too."""
-    return {"prompt": row["question"], "answer": row["answer"]} if "question" in row else row
+    if "question" not in row:
+        return row
+    system = row.get("system")
+    return {"prompt": led(system, as_turns(row["question"])) if system else row["question"], "answer": row["answer"]}
 
 
 def check_answer(row: Row, rewards: Sequence[Reward], number: int) -> None:

@@ -93,8 +93,19 @@ def refuse_one_object(path: Path) -> None:
     """JSONL under a .json name is welcome: its second line opens an object, as no line of a lone object does."""
     second = list(islice((text for _, text in lines(path) if text.strip()), 2))[1:]
     if not (second and second[0].lstrip().startswith("{")):
+        refuse_description(path)
         raise Unreadable(
             "holds one JSON object, not a list of rows: put the rows between “[” and “]”, or one on each line"
+        )
+
+
+def refuse_description(path: Path) -> None:
+    """LLaMA-Factory's dataset_info.json names files, and their columns."""
+    with path.open("rb") as file:
+        head = file.read(MEGABYTE)
+    if any(name in head for name in (b'"file_name"', b'"hf_hub_url"', b'"ms_hub_url"')):
+        raise Unreadable(
+            "describes datasets and is none: bring in the file that it names, and say which column is which"
         )
 
 

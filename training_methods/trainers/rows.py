@@ -1,23 +1,15 @@
 """What a row is: the formats, how a file's columns are told apart, and reading rows under a format's own names."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from training_methods.trainers import judged_rows
+from training_methods.trainers import judged_rows, shown_rows
 from training_methods.trainers.row_files import BadRow, Row, Unreadable, file_type_of, numbered_rows
-from training_methods.trainers.row_values import (
-    dialogue,
-    label,
-    plain,
-    question,
-    reply,
-    solution,
-    text,
-    text_or_nothing,
-)
+from training_methods.trainers.row_values import history, label, plain, solution, text, text_or_nothing, tools
+from training_methods.trainers.turns import dialogue, question, question_or_talk, reply
 
 Mapping = dict[str, str]
 
@@ -70,7 +62,7 @@ class Column:
 
     @property
     def optional(self) -> bool:
-        return self.read in (text_or_nothing, solution)
+        return self.read in (text_or_nothing, solution, history, tools)
 
     def found_in(self, columns: Iterable[str]) -> str | None:
         """What a file calls this column, its own name before any synonym."""
@@ -84,17 +76,20 @@ def as_it_is(row: Row) -> Row:
 
 @dataclass(frozen=True)
 class Format:
-    """`settle` brings the values of a row together, or raises BadRow."""
+    """`settle` brings the values of a row together, or raises BadRow.
+
+    `answered` names a column that a file need not have where its prompts are whole conversations.
+    """
 
     label: str
     columns: tuple[Column, ...]
     settle: Callable[[Row], Row] = as_it_is
     keeps_others: bool = False
+    answered: str = ""
 
 
-PROMPT = Column(
-    "prompt", ("question", "instruction", "query", "messages", "conversations", "conversation", "input"), read=question
-)
+TALKS = ("messages", "conversations", "conversation")
+PROMPT = Column("prompt", ("question", "instruction", "query", *TALKS, "input"), read=question)
 SYSTEM = Column("system", ("system_prompt",), read=text_or_nothing)
 INPUT = Column("input", ("context",), read=text_or_nothing)
 CHOSEN = Column("chosen", ("chosen_response", "preferred"), read=reply)
@@ -111,26 +106,53 @@ FORMATS = {
     DataFormat.LABELLED: Format(
         "Prompt, completion, label",
         (
-            PROMPT,
+            replace(PROMPT, read=question_or_talk),
             SYSTEM,
             INPUT,
             Column("completion", ("response", "output", "answer"), read=reply),
             Column("label", ("kto_tag",), read=label),
         ),
         settle=judged_rows.labelled,
+        answered="completion",
     ),
     DataFormat.MESSAGES: Format(
-        "Messages", (Column("messages", ("conversations", "conversation", "turns"), read=dialogue),)
+        "Messages",
+        (
+            Column("messages", ("conversations", "conversation", "turns"), read=dialogue),
+            SYSTEM,
+            Column("tools", read=tools),
+        ),
+        settle=shown_rows.talk,
     ),
     DataFormat.INSTRUCTION: Format(
-        "Instruction, input, output", (Column("instruction"), INPUT, Column("output", ("response",)))
+        "Instruction, input, output",
+        (
+            Column("instruction"),
+            INPUT,
+            Column("output", ("response",)),
+            SYSTEM,
+            Column("history", read=history),
+        ),
+        settle=shown_rows.lean,
     ),
     DataFormat.QUESTION_ANSWER: Format(
-        "Question and answer", (Column("question", ("query",)), Column("answer", ("response",)))
+        "Question and answer",
+        (
+            Column("question", ("query",)),
+            replace(INPUT, synonyms=("context", "article")),
+            Column("answer", ("response",)),
+            SYSTEM,
+        ),
+        settle=shown_rows.answered,
     ),
     DataFormat.PROMPT_COMPLETION: Format(
         "Prompt and completion",
-        (Column("prompt", ("input",)), Column("completion", ("response", "output", "answer", "target"))),
+        (
+            Column("prompt", ("input",), read=question),
+            Column("completion", ("response", "output", "answer", "target", "generation"), read=reply),
+            SYSTEM,
+        ),
+        settle=shown_rows.completed,
     ),
     DataFormat.TEXT: Format("Text", (Column("text", ("content", "document")),)),
     DataFormat.PROMPT: Format(
@@ -151,13 +173,21 @@ def match(data_format: DataFormat, columns: list[str], given: Mapping | None = N
     given = given or {}
     if not given.keys() <= {column.name for column in data_format.columns}:
         return None
-    found: dict[str, str | None] = {}
+    found: Mapping = {}
     for column in data_format.columns:
         free = [name for name in columns if name not in {*given.values(), *found.values()}]
-        found[column.name] = given.get(column.name) or column.found_in(free)
-        if found[column.name] is None and not column.optional:
+        name = given.get(column.name) or column.found_in(free)
+        if name:
+            found[column.name] = name
+        elif not (column.optional or is_answered(data_format, column, found)):
             return None
-    return {name: column for name, column in found.items() if column is not None}
+    return found
+
+
+def is_answered(data_format: DataFormat, column: Column, found: Mapping) -> bool:
+    """Whether the file has no such column, and needs none since its prompts are conversations that hold it."""
+    missing = FORMATS[data_format].answered == column.name and not found.get(column.name)
+    return missing and found.get("prompt", "").strip().lower() in TALKS
 
 
 def detect_format(
@@ -185,7 +215,8 @@ def is_readable(row: Row, data_format: DataFormat, mapping: Mapping) -> bool:
 def canonical(row: Row, data_format: DataFormat, mapping: Mapping) -> Row:
     """The row as a trainer sees it: the format's columns under their own names. Raises BadRow."""
     wanted = FORMATS[data_format]
-    read = {column.name: value_of(row, column, mapping) for column in wanted.columns}
+    columns = [column for column in wanted.columns if not is_answered(data_format, column, mapping)]
+    read = {column.name: value_of(row, column, mapping) for column in columns}
     if wanted.keeps_others:
         read = {name: plain(value) for name, value in row.items() if name not in mapping.values()} | read
     return wanted.settle(read)

@@ -177,9 +177,9 @@ def places(run: Run) -> dict[str, Any]:
 
 
 def answer_place(run: Run) -> int:
-    """Which of the format's columns holds the answer: the last, unless it is judged behind it."""
+    """Which of the format's columns holds the answer: the only one, where there is no such."""
     columns = [column.name for column in run.data_format.columns]
-    return next((columns.index(name) for name in ("chosen", "completion") if name in columns), -1)
+    return next((columns.index(name) for name in ("chosen", "completion", "output", "answer") if name in columns), 0)
 
 
 def dataset_for(run: Run) -> tuple[Path, list[str]]:

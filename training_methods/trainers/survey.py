@@ -97,6 +97,7 @@ def look(request: Request, found: Survey) -> None:
     found.problems, found.problem_count = [], 0  # counted again with the rest
     found.columns = checked_names(list(rows[0]))
     found.first_rows = [{name: shown(value) for name, value in row.items()} for row in rows]
+    refuse_pictures(rows)
     settle_format(request, found, rows)
 
 
@@ -107,6 +108,14 @@ def checked_names(columns: list[str]) -> list[str]:
         if len(name) > 200 or not name.replace("\0", "\ud800").isprintable():
             raise Unreadable(f"has a column with an unusable name: “{printable(name[:40])}”")
     return columns
+
+
+def refuse_pictures(rows: list[Row]) -> None:
+    for name in ("images", "videos", "audios"):
+        if any(isinstance(row.get(name), list) and row[name] for row in rows):
+            raise Unreadable(
+                f"has {name} in “{name}”, and only text can be learnt from: take the column out, and the words on it"
+            )
 
 
 def settle_format(request: Request, found: Survey, rows: list[Row]) -> None:
@@ -124,7 +133,16 @@ def detect(request: Request, found: Survey, rows: list[Row]) -> None:
     if detected:
         found.data_format, found.mapping = detected
     else:
-        found.refusal = f"has no columns to train on: it has {quoted(found.columns)} and needs {needed()}"
+        known = (why for name, why in NOT_READ.items() if name in found.columns)
+        nothing = f"has no columns to train on: it has {quoted(found.columns)} and needs {needed()}"
+        found.refusal = next(known, nothing)
+
+
+NOT_READ = {
+    "segments": "has ready-made “segments” of Axolotl's input_output, which are not read: bring what is given in a "
+    "column “prompt” and what is learnt in “completion”",
+    "input_ids": "holds tokens in “input_ids”, which fit one tokenizer alone: bring the text they were made of",
+}
 
 
 def needed() -> str:

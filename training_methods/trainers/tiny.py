@@ -46,7 +46,7 @@ def row(data_format: DataFormat, question: str, answer: str) -> Row:
     values: dict[str, Any] = {
         "messages": turns,
         "text": f"{question} {answer}",
-        **dict.fromkeys(("input", "system"), ""),
+        **dict.fromkeys(("input", "system", "tools", "history"), ""),
         "label": len(answer) % 2 == 0,
         **dict.fromkeys(("prompt", "question", "instruction"), question),
         **dict.fromkeys(("completion", "answer", "output", "chosen"), answer),
