@@ -7,7 +7,10 @@ from importlib.util import find_spec
 
 import pytest
 
+from tests.trainers.child import write_rows
+from training_methods.trainers import tiny
 from training_methods.trainers.events import CheckpointSaved, Metrics
+from training_methods.trainers.rows import DataFormat
 
 # One batch is the whole dataset, so that the loss stays where it is unless something is learnt.
 WHOLE = {"batch_size": 24, "max_steps": 12, "lr_scheduler": "constant_with_warmup", "warmup_ratio": 0.0}
@@ -107,9 +110,14 @@ def test_it_says_what_cannot_be(run_folder, trainer, parameters, sentence):
 
 
 @pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed")
-def test_it_trains_on_a_base_model_in_4_bit(run_folder):
-    run = run_folder("lora", {**WHOLE, "load_in_4bit": True, "learning_rate": 0.01})
+@pytest.mark.parametrize(
+    ("trainer", "data_format"), [("lora", "question-answer"), ("dpo", "preference"), ("reward", "preference")]
+)
+def test_it_trains_on_a_base_model_in_4_bit(run_folder, tmp_path, trainer, data_format):
+    rows = write_rows(tmp_path / "rows.jsonl", tiny.rows(DataFormat(data_format), 24))
+    parameters = {**WHOLE, "load_in_4bit": True, "learning_rate": 0.01}
+    run = run_folder(trainer, parameters, dataset={**rows, "data_format": data_format})
 
     assert run.perform() == 0, run.log
 
-    assert run.losses()[-1] < run.losses()[0] - 0.5
+    assert run.losses()[-1] < run.losses()[0] - 0.2

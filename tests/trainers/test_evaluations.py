@@ -42,12 +42,32 @@ def test_it_stops_early_and_keeps_the_best_weights(run_folder):
     assert weights(run.output) == weights(saved)
 
 
+def test_it_evaluates_and_answers_every_so_many_steps_and_at_the_end(run_folder):
+    asked = {"evaluation_steps": 2, "evaluation_fraction": 0.25, "keep_best": True, "sample_prompts": "Who?"}
+    run = run_folder("lora", {"max_steps": 5, **asked})
+
+    assert run.perform() == 0, run.log
+
+    steps = [event.step for event in run.events(Metrics) if "eval_loss" in event.values]
+    assert steps == [sample.step for sample in run.events(Sample)] == [2, 4, 5]
+    assert [event.step for event in run.events(CheckpointSaved)] == steps
+
+
+def test_it_keeps_the_best_of_the_network_of_p_tuning(run_folder):
+    run = run_folder("prompt-tuning", {"variant": "p-tuning", "evaluation_fraction": 0.25, "keep_best": True})
+
+    assert run.perform() == 0, run.log
+
+    best = run.events(Note)[-1].text.split("step ")[1].split(",")[0]
+    assert weights(run.output) == weights(run.checkpoints / f"checkpoint-{best}")
+
+
 def test_it_needs_rows_to_evaluate(run_folder):
     run = run_folder("sft", {"keep_best": True})
 
     assert run.perform() == 1
 
-    assert run.ending().message.startswith("The best weights are told by the evaluation loss, and no rows are held out")
+    assert run.ending().message.startswith("The best weights are told by an evaluation, and no rows are held out")
 
 
 def weights(folder) -> dict[str, list]:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.trainers.child import RunFolder, perform_all
-from training_methods.trainers.events import CheckpointSaved, Metrics, Note
+from training_methods.trainers.events import CheckpointSaved, Metrics, Note, Sample
 
 LOAD = """
 import sys
@@ -69,7 +69,7 @@ def judged_run(tmp_path_factory, tiny_model):
 def performed(judged_run, tiny_model_without_template):
     """Every run that ends by itself, by what was asked of it; one process loads the training stack for all."""
     plain = {"base_model": tiny_model_without_template}
-    held_out = {**LEARNS, "evaluation_fraction": 0.3}
+    held_out = {**LEARNS, "evaluation_fraction": 0.3, "keep_best": True, "sample_prompts": "Where is Leeds?"}
     quick = {**LEARNS, "max_steps": 6, "save_steps": 3}
     full = {"max_steps": 4, "use_lora": False, "learning_rate": 0.001}
     runs = {
@@ -83,6 +83,7 @@ def performed(judged_run, tiny_model_without_template):
         "short": judged_run("dpo", {"max_length": 4}),
         "layer": judged_run("dpo", {"target_modules": "query"}),
         "smoothing": judged_run("dpo", {"loss_type": "exo_pair"}),
+        "4 bit": judged_run("orpo", {"load_in_4bit": True, "use_lora": False}),
         "apart": judged_run("orpo", rows=[{"chosen": "Yes.", "rejected": "No."}], data_format="pairs"),
         "good": judged_run("kto", rows=[row for row in LABELLED if row["label"]], data_format="labelled"),
         "no template": judged_run("cpo", rows=CONVERSATIONS, data_format="pairs", **plain),
@@ -143,7 +144,21 @@ def test_its_results_load(performed, tiny_model):
     assert loaded.stdout.split() == ["PeftModelForCausalLM"] * 5 + ["LlamaForCausalLM"] * 5, loaded.stderr
 
 
-@pytest.mark.parametrize("method", ["dpo", "orpo"])
+@pytest.mark.parametrize("method", METHODS)
+def test_it_keeps_the_best_weights_and_answers_at_each_evaluation(performed, method):
+    run = performed[method, "adapter"]
+
+    losses = {event.step: event.values["eval_loss"] for event in run.events(Metrics) if "eval_loss" in event.values}
+    best = min(losses, key=lambda step: losses[step])
+    assert f"Kept the weights of step {best}," in run.events(Note)[-1].text
+    saved = run.checkpoints / f"checkpoint-{best}" / "adapter_model.safetensors"
+    assert (run.output / saved.name).read_bytes() == saved.read_bytes()
+    assert [(sample.step, sample.prompt) for sample in run.events(Sample)] == [
+        (step, "Where is Leeds?") for step in losses
+    ]
+
+
+@pytest.mark.parametrize("method", ["dpo", "kto", "orpo", "cpo"])
 def test_it_saves_a_checkpoint_when_stopped(judged_run, method):
     run = judged_run(method, {"max_steps": 1000})
 
@@ -183,6 +198,7 @@ def test_it_leaves_out_what_nothing_remains_of(performed):
         ("smoothing", "The loss exo_pair needs a label smoothing above 0."),
         ("apart", "Row 1 of the dataset cannot be learnt from: “chosen” and “rejected” do not begin with the same "
          "prompt."),
+        ("4 bit", "A base model in 4 bit cannot be trained as a whole: only an adapter beside it can learn."),
         ("good", "Every row is labelled good, so there is nothing to tell it from."),
         ("no template", "Row 1 of the dataset holds a conversation, and this base model has no chat template to write "
          "it down with."),

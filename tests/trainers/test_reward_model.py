@@ -9,7 +9,7 @@ import pytest
 from tests.trainers.child import RunFolder, perform_all
 from tests.trainers.test_preferences import PAIRS, SWAPPED
 from training_jobs import base_models
-from training_methods.trainers.events import CheckpointSaved, Metrics
+from training_methods.trainers.events import CheckpointSaved, Metrics, Note
 
 SCORE = """
 import json, sys
@@ -39,7 +39,7 @@ def reward_run(tmp_path_factory, tiny_model):
 @pytest.fixture(scope="module")
 def performed(reward_run):
     quick = {**LEARNS, "max_steps": 6, "save_steps": 3}
-    held_out = {**LEARNS, "evaluation_fraction": 0.2}
+    held_out = {**LEARNS, "evaluation_fraction": 0.2, "keep_best": True}
     runs = {
         "lora": reward_run(held_out),
         "full": reward_run({**held_out, "use_lora": False}),
@@ -66,6 +66,7 @@ def test_it_scores_what_was_chosen_higher(performed, what):
 
     assert min(leads(run)) > 0.5
     assert run.ending().values["eval_accuracy"] == 1
+    assert run.events(Note)[-1].text.startswith("Kept the weights of step ")
     assert run.events(Metrics)[0].values.keys() >= {"accuracy", "margin", "mean_reward"}
     assert "AutoModelForSequenceClassification" in (run.output / "README.md").read_text()
 

@@ -183,6 +183,22 @@ def test_it_goes_on_from_a_checkpoint_as_if_nothing_had_happened(trained, sampli
     assert (resumed.output / weights.name).read_bytes() == weights.read_bytes()
 
 
+@pytest.mark.parametrize("method", ["grpo", "rloo"])
+def test_it_rates_answers_to_prompts_held_out_and_keeps_the_best_weights(sampling_run, method):
+    held_out = {"evaluation_fraction": 0.25, "evaluation_steps": 2, "keep_best": True, "max_steps": 5}
+    run = sampling_run(method, parameters=held_out)
+
+    assert run.perform() == 0, run.log
+
+    rated = {step: values for step, values in points(run) if "eval_reward" in values}
+    assert list(rated) == [2, 4, 5]
+    assert "eval_rewards/length(30, 99)/mean" in rated[5]
+    best = max(rated, key=lambda step: rated[step]["eval_reward"])
+    assert f"Kept the weights of step {best}, whose reward in evaluation was the highest" in run.events(Note)[-1].text
+    saved = run.checkpoints / f"checkpoint-{best}" / "adapter_model.safetensors"
+    assert (run.output / saved.name).read_bytes() == saved.read_bytes()
+
+
 def test_it_trains_every_weight_and_learns_nothing_where_all_answers_are_alike(sampling_run):
     alike = {"use_lora": False, "rewards": "length(1, 9999)", "beta": 0.0, "max_steps": 2}
     run = sampling_run("grpo", parameters=alike)

@@ -14,6 +14,7 @@ from peft import (
     LoraConfig,
     OFTConfig,
     PeftConfig,
+    PeftModel,
     PrefixTuningConfig,
     PromptEncoderConfig,
     PromptTuningConfig,
@@ -85,7 +86,11 @@ def prompt(kind: str, model: Any, *, tokens: int, start_text: str, base_model: P
 
 
 class EncoderKeeper(TrainerCallback):
-    """Keeps p-tuning's network in each checkpoint; PEFT saves the tokens it makes and not the network itself."""
+    """Keeps p-tuning's network in each checkpoint; PEFT saves the tokens it makes and not the network itself.
+
+    Loading the best checkpoint at the end therefore takes the network from there too: PEFT would put the tokens
+    where the network begins, and make tokens of them once more.
+    """
 
     FILE = "prompt_encoder.pt"
 
@@ -94,16 +99,40 @@ class EncoderKeeper(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any, **kwargs: Any) -> None:
         if self.resume_from:
-            saved = torch.load(self.resume_from / self.FILE, weights_only=True, map_location=model.device)
-            model.prompt_encoder.load_state_dict(saved)
+            self.load(model, self.resume_from)
 
     def on_save(self, args: Any, state: Any, control: Any, model: Any, **kwargs: Any) -> None:
         checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         torch.save(model.prompt_encoder.state_dict(), checkpoint / self.FILE)
 
+    def on_train_end(self, args: Any, state: Any, control: Any, model: Any, **kwargs: Any) -> None:
+        if args.load_best_model_at_end and state.best_model_checkpoint:
+            self.load(model, Path(state.best_model_checkpoint))
 
-def load_in_4bit(folder: Path, variant: Variant, *, dtype: torch.dtype) -> Any:
+    def load(self, model: Any, checkpoint: Path) -> None:
+        saved = torch.load(checkpoint / self.FILE, weights_only=True, map_location=model.device)
+        model.prompt_encoder.load_state_dict(saved)
+
+
+def load_in_4bit(folder: Path, variant: Variant = "lora", *, dtype: torch.dtype, use_lora: bool = True) -> Any:
     """QLoRA's base model: a quarter of the memory. Raises TrainingError where that cannot be."""
+    return AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=dtype,
+        quantization_config=in_4bit(folder, variant, dtype=dtype, use_lora=use_lora),
+        trust_remote_code=False,
+    )
+
+
+def in_4bit(
+    folder: Path, variant: Variant = "lora", *, dtype: torch.dtype, use_lora: bool = True
+) -> BitsAndBytesConfig:
+    """How a base model is held in 4 bit. Raises TrainingError where that cannot be."""
+    if not use_lora:
+        raise TrainingError(
+            "A base model in 4 bit cannot be trained as a whole: only an adapter beside it can learn.",
+            "Turn LoRA on, or leave “4-bit base model” off.",
+        )
     if not find_spec("bitsandbytes"):
         raise TrainingError(
             "A base model in 4 bit needs the Python package bitsandbytes, which is not installed here.",
@@ -119,15 +148,25 @@ def load_in_4bit(folder: Path, variant: Variant, *, dtype: torch.dtype) -> Any:
             f"The variant {variant} computes with the base model's whole weights, and 4 bit leaves none.",
             "Leave “4-bit base model” off, or choose lora, rslora, dora, vera or oft.",
         )
-    quantization = BitsAndBytesConfig(
+    return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=dtype,
     )
-    return AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype, quantization_config=quantization, trust_remote_code=False
-    )
+
+
+def load_scorer_in_4bit(folder: Path, *, dtype: torch.dtype, use_lora: bool, **head: Any) -> Any:
+    """A base model in 4 bit that scores; its new head, which learns with the adapter, stays as it is."""
+    quantization = in_4bit(folder, dtype=dtype, use_lora=use_lora)
+    quantization.llm_int8_skip_modules = ["score"]
+    return hugging_face.load_scorer(folder, dtype=dtype, quantization=quantization, **head)
+
+
+def merged_scorer(model: Any, whole: Any, run: Run) -> Any:
+    """The adapter put into the weights of the `whole` base model; those in 4 bit would take it in roughly."""
+    model.save_pretrained(run.scratch / "adapter")
+    return PeftModel.from_pretrained(whole, run.scratch / "adapter").merge_and_unload()
 
 
 def keep_start(model: Any, run: Run) -> Path | None:

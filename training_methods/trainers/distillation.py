@@ -60,12 +60,17 @@ class Distillation(Trainer):
     target_modules: fields.TargetModules = "all-linear"
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
+    evaluation_fraction: fields.EvaluationFraction = 0.0
+    evaluation_steps: fields.EvaluationSteps = 50
+    keep_best: fields.KeepBest = False
+    patience: fields.Patience = None
     gradient_accumulation_steps: fields.GradientAccumulationSteps = 1
     lr_scheduler: fields.Scheduler = "constant_with_warmup"
     warmup_ratio: fields.WarmupRatio = 0.05
     weight_decay: fields.WeightDecay = 0.0
     max_grad_norm: fields.MaxGradNorm = 1.0
     precision: fields.Precision = "auto"
+    load_in_4bit: fields.LoadIn4bit = False
     gradient_checkpointing: fields.GradientCheckpointing = False
     logging_steps: fields.LoggingSteps = 1
     save_steps: fields.SaveSteps = 100
@@ -76,7 +81,7 @@ class Distillation(Trainer):
         from transformers import PrinterCallback
         from trl import DistillationConfig, DistillationTrainer
 
-        from training_methods.trainers import hugging_face, model_card, prompts
+        from training_methods.trainers import adapters, evaluations, hugging_face, model_card, prompts
 
         bf16 = hugging_face.uses_bf16(self.precision)
         tokenizer = hugging_face.load_tokenizer(run.base_model)
@@ -91,10 +96,17 @@ class Distillation(Trainer):
             [],
             max_prompt_length=max_prompt_length,
             max_samples=self.max_samples,
+            evaluation_fraction=self.evaluation_fraction,
             prompts_a_step=self.batch_size * self.gradient_accumulation_steps,
         )
+        keeps_best = self.keep_best or self.patience is not None
+        evaluations.check(data, keeps_best=keeps_best)
+        watchers = evaluations.callbacks(run, tokenizer, every=self.evaluation_steps, patience=self.patience)
         dtype = torch.bfloat16 if bf16 and self.use_lora else torch.float32
-        model = hugging_face.load_model(run.base_model, dtype=dtype)
+        if self.load_in_4bit:
+            model = adapters.load_in_4bit(run.base_model, dtype=dtype, use_lora=self.use_lora)
+        else:
+            model = hugging_face.load_model(run.base_model, dtype=dtype)
         adapter = None
         if self.use_lora:
             adapter = LoraConfig(
@@ -109,7 +121,9 @@ class Distillation(Trainer):
             peft_config=adapter,
             processing_class=tokenizer,
             train_dataset=data.train,
+            eval_dataset=data.evaluation,
             callbacks=[
+                *watchers,
                 prompts.Order(),
                 prompts.Samples(run, tokenizer, data, every=self.sample_steps, max_tokens=max_completion_length),
                 hugging_face.Reporter(run, *prompts.CURVES),
@@ -120,6 +134,7 @@ class Distillation(Trainer):
                 num_train_epochs=self.epochs,
                 max_steps=self.max_steps or -1,
                 per_device_train_batch_size=self.batch_size,
+                per_device_eval_batch_size=self.batch_size,
                 gradient_accumulation_steps=self.gradient_accumulation_steps,
                 max_completion_length=max_completion_length,
                 temperature=self.temperature,
@@ -136,9 +151,9 @@ class Distillation(Trainer):
                 dataloader_pin_memory=torch.cuda.is_available(),
                 logging_steps=self.logging_steps,
                 logging_nan_inf_filter=False,
-                save_strategy="steps" if self.save_steps else "no",
-                save_steps=self.save_steps or 1,
-                save_total_limit=2,
+                **evaluations.schedule(
+                    data, every=self.evaluation_steps, keeps_best=keeps_best, save_steps=self.save_steps
+                ),
                 disable_tqdm=True,
                 report_to="none",
             ),
@@ -148,6 +163,8 @@ class Distillation(Trainer):
             trainer.train(resume_from_checkpoint=str(run.resume_from) if run.resume_from else None)
         if run.stop_requested:
             return
+        if keeps_best:
+            evaluations.note_best(run, trainer.state)
 
         tuned = trainer.model if self.use_lora else trainer.model.to(hugging_face.own_dtype(run.base_model))
         tuned.save_pretrained(run.output)

@@ -77,8 +77,18 @@ EvaluationFraction = Annotated[
         ge=0,
         le=0.5,
         title="Share held out",
-        description="Share of the rows that is not learnt but evaluated after each epoch, to see overfitting.",
+        description="Share of the rows that is not learnt but evaluated on the way, to see overfitting.",
         json_schema_extra=DATA,
+    ),
+]
+
+EvaluationSteps = Annotated[
+    int | None,
+    Field(
+        gt=0,
+        title="Steps between evaluations",
+        description="The rows held out are evaluated after so many steps, and at the end; empty: after each epoch.",
+        json_schema_extra=EVALUATION,
     ),
 ]
 
@@ -86,8 +96,8 @@ KeepBest = Annotated[
     bool,
     Field(
         title="Keep the best",
-        description="Keep the weights of the epoch with the lowest evaluation loss, not the last; needs rows held out. "
-        "Checkpoints are then saved after each epoch.",
+        description="Keep the weights of the best evaluation (the lowest loss; the highest reward where answers are "
+        "rated), not the last; needs rows held out. Checkpoints are then saved at each evaluation.",
         json_schema_extra=EVALUATION,
     ),
 ]
@@ -97,7 +107,7 @@ Patience = Annotated[
     Field(
         gt=0,
         title="Patience",
-        description="Stop early when the evaluation loss has not fallen for so many epochs, and keep the best.",
+        description="Stop early when so many evaluations in a row were no better than the best, and keep the best.",
         json_schema_extra=EVALUATION,
     ),
 ]
@@ -106,7 +116,7 @@ SamplePrompts = Annotated[
     str,
     Field(
         title="Sample prompts",
-        description="Prompts that the model answers after each epoch, to see it change; put | between them.",
+        description="Prompts that the model answers at each evaluation, to see it change; put | between them.",
         json_schema_extra=EVALUATION,
     ),
 ]

@@ -48,6 +48,10 @@ class Grpo(Trainer):
     target_modules: fields.TargetModules = "all-linear"
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
+    evaluation_fraction: fields.EvaluationFraction = 0.0
+    evaluation_steps: fields.EvaluationSteps = 50
+    keep_best: fields.KeepBest = False
+    patience: fields.Patience = None
     beta: float = Field(
         0.0,
         ge=0,
@@ -91,6 +95,7 @@ class Grpo(Trainer):
     weight_decay: fields.WeightDecay = 0.0
     max_grad_norm: fields.MaxGradNorm = 1.0
     precision: fields.Precision = "auto"
+    load_in_4bit: fields.LoadIn4bit = False
     gradient_checkpointing: fields.GradientCheckpointing = False
     logging_steps: fields.LoggingSteps = 1
     save_steps: fields.SaveSteps = 100
@@ -101,7 +106,7 @@ class Grpo(Trainer):
         from transformers import PrinterCallback
         from trl import GRPOConfig, GRPOTrainer
 
-        from training_methods.trainers import hugging_face, model_card, prompts
+        from training_methods.trainers import adapters, evaluations, hugging_face, model_card, prompts
 
         answers_a_step = self.batch_size * self.gradient_accumulation_steps
         prompts.check_groups(answers_a_step, self.num_generations)
@@ -118,10 +123,17 @@ class Grpo(Trainer):
             rewards,
             max_prompt_length=max_prompt_length,
             max_samples=self.max_samples,
+            evaluation_fraction=self.evaluation_fraction,
             prompts_a_step=answers_a_step // self.num_generations,
         )
+        keeps_best = self.keep_best or self.patience is not None
+        evaluations.check(data, keeps_best=keeps_best)
+        watchers = evaluations.callbacks(run, tokenizer, every=self.evaluation_steps, patience=self.patience)
         dtype = torch.bfloat16 if bf16 and self.use_lora else torch.float32
-        model = hugging_face.load_model(run.base_model, dtype=dtype)
+        if self.load_in_4bit:
+            model = adapters.load_in_4bit(run.base_model, dtype=dtype, use_lora=self.use_lora)
+        else:
+            model = hugging_face.load_model(run.base_model, dtype=dtype)
         adapter = None
         if self.use_lora:
             adapter = LoraConfig(
@@ -136,7 +148,9 @@ class Grpo(Trainer):
             processing_class=tokenizer,
             reward_funcs=[prompts.as_function(reward) for reward in rewards],
             train_dataset=data.train,
+            eval_dataset=data.evaluation,
             callbacks=[
+                *watchers,
                 prompts.Order(),
                 prompts.Samples(run, tokenizer, data, every=self.sample_steps, max_tokens=max_completion_length),
                 hugging_face.Reporter(run, *prompts.curves(rewards)),
@@ -147,6 +161,7 @@ class Grpo(Trainer):
                 num_train_epochs=self.epochs,
                 max_steps=self.max_steps or -1,
                 per_device_train_batch_size=self.batch_size,
+                per_device_eval_batch_size=prompts.evaluation_batch(self.batch_size, self.num_generations),
                 gradient_accumulation_steps=self.gradient_accumulation_steps,
                 num_generations=self.num_generations,
                 max_completion_length=max_completion_length,
@@ -169,9 +184,13 @@ class Grpo(Trainer):
                 dataloader_pin_memory=torch.cuda.is_available(),
                 logging_steps=self.logging_steps,
                 logging_nan_inf_filter=False,
-                save_strategy="steps" if self.save_steps else "no",
-                save_steps=self.save_steps or 1,
-                save_total_limit=2,
+                **evaluations.schedule(
+                    data,
+                    every=self.evaluation_steps,
+                    keeps_best=keeps_best,
+                    save_steps=self.save_steps,
+                    best="eval_reward",
+                ),
                 disable_tqdm=True,
                 report_to="none",
             ),
@@ -181,6 +200,8 @@ class Grpo(Trainer):
             trainer.train(resume_from_checkpoint=str(run.resume_from) if run.resume_from else None)
         if run.stop_requested:
             return
+        if keeps_best:
+            evaluations.note_best(run, trainer.state, best="eval_reward")
 
         tuned = trainer.model if self.use_lora else trainer.model.to(hugging_face.own_dtype(run.base_model))
         tuned.save_pretrained(run.output)

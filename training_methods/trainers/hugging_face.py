@@ -83,7 +83,7 @@ def in_plain_tensors(gguf: Path | None) -> dict[str, Any]:
     return {**named(gguf), "quantization_config": transformers.GgufConfig(dequantize=True)} if gguf else {}
 
 
-def load_scorer(folder: Path, *, dtype: torch.dtype, padding: int, seed: int) -> Any:
+def load_scorer(folder: Path, *, dtype: torch.dtype, padding: int, seed: int, quantization: Any | None = None) -> Any:
     """The folder's model with one number as its output. A language model gets a new head, the same for each seed."""
     torch.manual_seed(seed)
     try:
@@ -93,7 +93,7 @@ def load_scorer(folder: Path, *, dtype: torch.dtype, padding: int, seed: int) ->
             dtype=dtype,
             pad_token_id=padding,
             trust_remote_code=False,
-            **in_plain_tensors(gguf_file(folder)),
+            **({"quantization_config": quantization} if quantization else in_plain_tensors(gguf_file(folder))),
         )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise TrainingError(f"The base model cannot be loaded to score answers: {error}") from error
@@ -174,8 +174,11 @@ class Reporter(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self.run.stop_requested:
             control.should_save = control.should_training_stop = True
+            control.should_evaluate = False
         elif state.global_step >= state.max_steps:
-            control.should_save = False  # the result itself is saved in a moment
+            control.should_evaluate |= args.eval_strategy == "steps"
+            if not args.load_best_model_at_end:
+                control.should_save = False  # the result itself is saved in a moment
         self.report_progress(state)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

@@ -43,6 +43,10 @@ class Ia3(Trainer):
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
     evaluation_fraction: fields.EvaluationFraction = 0.0
+    evaluation_steps: fields.EvaluationSteps = None
+    keep_best: fields.KeepBest = False
+    patience: fields.Patience = None
+    sample_prompts: fields.SamplePrompts = ""
     gradient_accumulation_steps: fields.GradientAccumulationSteps = 1
     lr_scheduler: fields.Scheduler = "cosine"
     warmup_ratio: fields.WarmupRatio = 0.05
@@ -60,7 +64,7 @@ class Ia3(Trainer):
         from transformers import PrinterCallback
         from trl import SFTConfig, SFTTrainer
 
-        from training_methods.trainers import adapters, examples, hugging_face, model_card
+        from training_methods.trainers import adapters, evaluations, examples, hugging_face, model_card
 
         bf16 = hugging_face.uses_bf16(self.precision)
         tokenizer = hugging_face.load_tokenizer(run.base_model)
@@ -72,6 +76,11 @@ class Ia3(Trainer):
             max_samples=self.max_samples,
             evaluation_fraction=self.evaluation_fraction,
         )
+        keeps_best = self.keep_best or self.patience is not None
+        evaluations.check(data, keeps_best=keeps_best)
+        watchers = evaluations.callbacks(
+            run, tokenizer, every=self.evaluation_steps, prompts=self.sample_prompts, patience=self.patience
+        )
         model = hugging_face.load_model(run.base_model, dtype=torch.bfloat16 if bf16 else torch.float32)
         adapter = adapters.scaling(model, self.target_modules, self.feedforward_modules)
         trainer = SFTTrainer(
@@ -80,7 +89,7 @@ class Ia3(Trainer):
             processing_class=tokenizer,
             train_dataset=data.train,
             eval_dataset=data.evaluation,
-            callbacks=[hugging_face.Reporter(run)],
+            callbacks=[*watchers, hugging_face.Reporter(run)],
             args=SFTConfig(
                 output_dir=str(run.checkpoints),
                 seed=run.seed,
@@ -101,12 +110,11 @@ class Ia3(Trainer):
                 bf16=bf16,
                 use_cpu=not torch.cuda.is_available(),
                 dataloader_pin_memory=torch.cuda.is_available(),
-                eval_strategy="epoch" if data.evaluation else "no",
                 logging_steps=self.logging_steps,
                 logging_nan_inf_filter=False,
-                save_strategy="steps" if self.save_steps else "no",
-                save_steps=self.save_steps or 1,
-                save_total_limit=2,
+                **evaluations.schedule(
+                    data, every=self.evaluation_steps, keeps_best=keeps_best, save_steps=self.save_steps
+                ),
                 disable_tqdm=True,
                 report_to="none",
             ),
@@ -116,6 +124,8 @@ class Ia3(Trainer):
             trainer.train(resume_from_checkpoint=str(run.resume_from) if run.resume_from else None)
         if run.stop_requested:
             return
+        if keeps_best:
+            evaluations.note_best(run, trainer.state)
 
         trainer.model.save_pretrained(run.output)
         tokenizer.save_pretrained(run.output)

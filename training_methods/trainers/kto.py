@@ -75,12 +75,17 @@ class Kto(Trainer):
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
     evaluation_fraction: fields.EvaluationFraction = 0.0
+    evaluation_steps: fields.EvaluationSteps = None
+    keep_best: fields.KeepBest = False
+    patience: fields.Patience = None
+    sample_prompts: fields.SamplePrompts = ""
     gradient_accumulation_steps: fields.GradientAccumulationSteps = 1
     lr_scheduler: fields.Scheduler = "cosine"
     warmup_ratio: fields.WarmupRatio = 0.05
     weight_decay: fields.WeightDecay = 0.0
     max_grad_norm: fields.MaxGradNorm = 1.0
     precision: fields.Precision = "auto"
+    load_in_4bit: fields.LoadIn4bit = False
     gradient_checkpointing: fields.GradientCheckpointing = False
     logging_steps: fields.LoggingSteps = 1
     save_steps: fields.SaveSteps = 100
@@ -91,7 +96,7 @@ class Kto(Trainer):
         from transformers import PrinterCallback
         from trl import KTOConfig, KTOTrainer
 
-        from training_methods.trainers import hugging_face, judged_examples, model_card
+        from training_methods.trainers import adapters, evaluations, hugging_face, judged_examples, model_card
 
         bf16 = hugging_face.uses_bf16(self.precision)
         tokenizer = hugging_face.load_tokenizer(run.base_model)
@@ -103,8 +108,16 @@ class Kto(Trainer):
             max_samples=self.max_samples,
             evaluation_fraction=self.evaluation_fraction,
         )
+        keeps_best = self.keep_best or self.patience is not None
+        evaluations.check(data, keeps_best=keeps_best)
+        watchers = evaluations.callbacks(
+            run, tokenizer, every=self.evaluation_steps, prompts=self.sample_prompts, patience=self.patience
+        )
         dtype = torch.bfloat16 if bf16 and self.use_lora else torch.float32
-        model = hugging_face.load_model(run.base_model, dtype=dtype)
+        if self.load_in_4bit:
+            model = adapters.load_in_4bit(run.base_model, dtype=dtype, use_lora=self.use_lora)
+        else:
+            model = hugging_face.load_model(run.base_model, dtype=dtype)
         adapter = None
         if self.use_lora:
             adapter = LoraConfig(
@@ -125,7 +138,7 @@ class Kto(Trainer):
             processing_class=tokenizer,
             train_dataset=data.train.shuffle(seed=run.seed),
             eval_dataset=data.evaluation,
-            callbacks=[hugging_face.Reporter(run, *hugging_face.PREFERENCE_CURVES)],
+            callbacks=[*watchers, hugging_face.Reporter(run, *hugging_face.PREFERENCE_CURVES)],
             args=KTOConfig(
                 output_dir=str(run.checkpoints),
                 seed=run.seed,
@@ -149,12 +162,11 @@ class Kto(Trainer):
                 bf16=bf16,
                 use_cpu=not torch.cuda.is_available(),
                 dataloader_pin_memory=torch.cuda.is_available(),
-                eval_strategy="epoch" if data.evaluation else "no",
                 logging_steps=self.logging_steps,
                 logging_nan_inf_filter=False,
-                save_strategy="steps" if self.save_steps else "no",
-                save_steps=self.save_steps or 1,
-                save_total_limit=2,
+                **evaluations.schedule(
+                    data, every=self.evaluation_steps, keeps_best=keeps_best, save_steps=self.save_steps
+                ),
                 disable_tqdm=True,
                 report_to="none",
             ),
@@ -164,6 +176,8 @@ class Kto(Trainer):
             trainer.train(resume_from_checkpoint=str(run.resume_from) if run.resume_from else None)
         if run.stop_requested:
             return
+        if keeps_best:
+            evaluations.note_best(run, trainer.state)
 
         tuned = trainer.model if self.use_lora else trainer.model.to(hugging_face.own_dtype(run.base_model))
         tuned.save_pretrained(run.output)

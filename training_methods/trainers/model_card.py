@@ -89,6 +89,7 @@ RESULTS = {
     "accuracy": "Pairs told apart",
     "eval_accuracy": "Pairs told apart in evaluation",
     "reward": "Final reward",
+    "eval_reward": "Reward in evaluation",
 }
 
 

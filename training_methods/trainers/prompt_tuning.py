@@ -53,6 +53,10 @@ class PromptTuning(Trainer):
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
     evaluation_fraction: fields.EvaluationFraction = 0.0
+    evaluation_steps: fields.EvaluationSteps = None
+    keep_best: fields.KeepBest = False
+    patience: fields.Patience = None
+    sample_prompts: fields.SamplePrompts = ""
     gradient_accumulation_steps: fields.GradientAccumulationSteps = 1
     lr_scheduler: fields.Scheduler = "cosine"
     warmup_ratio: fields.WarmupRatio = 0.05
@@ -68,7 +72,7 @@ class PromptTuning(Trainer):
         from transformers import PrinterCallback
         from trl import SFTConfig, SFTTrainer
 
-        from training_methods.trainers import adapters, examples, hugging_face, model_card
+        from training_methods.trainers import adapters, evaluations, examples, hugging_face, model_card
 
         bf16 = hugging_face.uses_bf16(self.precision)
         tokenizer = hugging_face.load_tokenizer(run.base_model)
@@ -86,6 +90,11 @@ class PromptTuning(Trainer):
             max_samples=self.max_samples,
             evaluation_fraction=self.evaluation_fraction,
         )
+        keeps_best = self.keep_best or self.patience is not None
+        evaluations.check(data, keeps_best=keeps_best)
+        watchers = evaluations.callbacks(
+            run, tokenizer, every=self.evaluation_steps, prompts=self.sample_prompts, patience=self.patience
+        )
         model = hugging_face.load_model(run.base_model, dtype=torch.bfloat16 if bf16 else torch.float32)
         adapter = adapters.prompt(
             self.variant, model, tokens=self.virtual_tokens, start_text=self.start_text, base_model=run.base_model
@@ -97,7 +106,7 @@ class PromptTuning(Trainer):
             processing_class=tokenizer,
             train_dataset=data.train,
             eval_dataset=data.evaluation,
-            callbacks=[*keepers, hugging_face.Reporter(run)],
+            callbacks=[*keepers, *watchers, hugging_face.Reporter(run)],
             args=SFTConfig(
                 output_dir=str(run.checkpoints),
                 seed=run.seed,
@@ -117,12 +126,11 @@ class PromptTuning(Trainer):
                 bf16=bf16,
                 use_cpu=not torch.cuda.is_available(),
                 dataloader_pin_memory=torch.cuda.is_available(),
-                eval_strategy="epoch" if data.evaluation else "no",
                 logging_steps=self.logging_steps,
                 logging_nan_inf_filter=False,
-                save_strategy="steps" if self.save_steps else "no",
-                save_steps=self.save_steps or 1,
-                save_total_limit=2,
+                **evaluations.schedule(
+                    data, every=self.evaluation_steps, keeps_best=keeps_best, save_steps=self.save_steps
+                ),
                 disable_tqdm=True,
                 report_to="none",
             ),
@@ -132,6 +140,8 @@ class PromptTuning(Trainer):
             trainer.train(resume_from_checkpoint=str(run.resume_from) if run.resume_from else None)
         if run.stop_requested:
             return
+        if keeps_best:
+            evaluations.note_best(run, trainer.state)
 
         trainer.model.save_pretrained(run.output)
         tokenizer.save_pretrained(run.output)

@@ -18,7 +18,7 @@ from transformers import TrainerCallback
 
 from training_methods.trainers import discovery, reward_mix
 from training_methods.trainers.base import Run, TrainingError
-from training_methods.trainers.examples import Count, Examples
+from training_methods.trainers.examples import Count, Examples, divided
 from training_methods.trainers.hugging_face import gguf_file, longest_text
 from training_methods.trainers.judged_rows import as_turns, led
 from training_methods.trainers.reward_mix import BadRewards, Reward
@@ -32,8 +32,14 @@ CURVES = ("reward", "reward_std", "completions/mean_length", "completions/clippe
 
 
 def curves(rewards: list[Reward]) -> tuple[str, ...]:
-    """The curves of a run that is rated: what TRL calls them."""
-    return (*CURVES, *(f"rewards/{reward.curve}/mean" for reward in rewards))
+    """The curves of a run that is rated, in training and in evaluation: what TRL calls them."""
+    names = (*CURVES, *(f"rewards/{reward.curve}/mean" for reward in rewards))
+    return (*names, *(f"eval_{name}" for name in names))
+
+
+def evaluation_batch(batch_size: int, group: int) -> int:
+    """Answers to rate at once, in whole groups."""
+    return max(1, batch_size // group) * group
 
 
 def check_groups(answers: int, group: int) -> None:
@@ -107,6 +113,7 @@ def load(
     *,
     max_prompt_length: int,
     max_samples: int | None,
+    evaluation_fraction: float = 0.0,
     prompts_a_step: int,
 ) -> Examples:
     """The run's prompts, each with its row as JSON for the rewards to look at; what is too long is left out.
@@ -133,12 +140,13 @@ def load(
         )
     except DatasetGenerationError as error:
         raise error.__cause__ or error from None
-    if len(dataset) < prompts_a_step:
+    data = divided(dataset, count, evaluation_fraction, run.seed)
+    if len(data.train) < prompts_a_step:
         raise TrainingError(
-            f"A step takes {prompts_a_step} prompts, and the dataset has {len(dataset)}.",
-            "Lower the batch size or the gradient accumulation, or add rows.",
+            f"A step takes {prompts_a_step} prompts, and the dataset has {len(data.train)} to learn from.",
+            "Lower the batch size or the gradient accumulation, hold out less, or add rows.",
         )
-    return Examples(dataset, None, count)
+    return data
 
 
 def prompts(

@@ -28,6 +28,7 @@ class Sft(Trainer):
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
     evaluation_fraction: fields.EvaluationFraction = 0.0
+    evaluation_steps: fields.EvaluationSteps = None
     keep_best: fields.KeepBest = False
     patience: fields.Patience = None
     sample_prompts: fields.SamplePrompts = ""
@@ -62,7 +63,9 @@ class Sft(Trainer):
         )
         keeps_best = self.keep_best or self.patience is not None
         evaluations.check(data, keeps_best=keeps_best)
-        watchers = evaluations.callbacks(run, tokenizer, prompts=self.sample_prompts, patience=self.patience)
+        watchers = evaluations.callbacks(
+            run, tokenizer, every=self.evaluation_steps, prompts=self.sample_prompts, patience=self.patience
+        )
         model = hugging_face.load_model(run.base_model, dtype=torch.float32)
         trainer = SFTTrainer(
             model=model,
@@ -90,16 +93,11 @@ class Sft(Trainer):
                 bf16=bf16,
                 use_cpu=not torch.cuda.is_available(),
                 dataloader_pin_memory=torch.cuda.is_available(),
-                eval_strategy="epoch" if data.evaluation else "no",
                 logging_steps=self.logging_steps,
                 logging_nan_inf_filter=False,
-                save_strategy="epoch" if keeps_best else "steps" if self.save_steps else "no",
-                save_steps=self.save_steps or 1,
-                save_total_limit=2,
-                load_best_model_at_end=keeps_best,
-                metric_for_best_model="eval_loss" if keeps_best else None,
-                greater_is_better=False,
-                restore_callback_states_from_checkpoint=keeps_best,
+                **evaluations.schedule(
+                    data, every=self.evaluation_steps, keeps_best=keeps_best, save_steps=self.save_steps
+                ),
                 disable_tqdm=True,
                 report_to="none",
             ),
