@@ -107,6 +107,14 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # a file, for workers to share it
 else:
     DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
+    DATABASES["default"]["OPTIONS"] = {  # one that is cut off is noticed in seconds and not in a quarter of an hour
+        "connect_timeout": 5,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
@@ -169,6 +177,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 
 # The console answers on this machine unless told otherwise, so the deploy checks about HTTPS are the site's to decide.
 SILENCED_SYSTEM_CHECKS: list[str] = []
+
+LEASE_SECONDS = env.float("DEEPEXT_LEASE_SECONDS", default=120.0)
 
 REDIS_URL = env("REDIS_URL", default="")
 CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = broker.connection(REDIS_URL, DATA_DIR)

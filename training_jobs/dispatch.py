@@ -1,7 +1,6 @@
 """Waking workers. A message carries a job's id and nothing else: lost or doubled, it does no harm."""
 
 import logging
-from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -10,10 +9,11 @@ from django.db import transaction
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
+from training_jobs.leases import LEASE
 from training_jobs.models import TrainingJob
 
 RUN_JOB = "training_jobs.run_job"
-UNHEARD_AFTER = timedelta(seconds=30)
+UNHEARD_AFTER = LEASE / 4
 
 logger = logging.getLogger(__name__)
 

@@ -1,38 +1,31 @@
 """One attempt of a job: claim it, run its child, keep what the child reports, and settle how it ended."""
 
-import json
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable
 from enum import Enum
 from multiprocessing.synchronize import Event as Flag
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, close_old_connections, transaction
+from django.db import InterfaceError, InternalError, OperationalError, close_old_connections, transaction
 from django.utils import timezone
 
-from training_jobs import customized_models, dispatch, leases, logs, metrics, run_folders
-from training_jobs.leases import HEARTBEAT, LEASE, Lease, LeaseLost
+from training_jobs import customized_models, dispatch, leases, reports, run_folders
+from training_jobs.intake import Intake
+from training_jobs.leases import HEARTBEAT, LEASE, SAVING, Lease, LeaseLost
 from training_jobs.models import JobEvent, Status, TrainingJob
-from training_jobs.supervisor import Batch, Supervisor
+from training_jobs.reports import Batch
+from training_jobs.supervisor import Interrupted, Supervisor
 from training_methods.config import resources
-from training_methods.trainers.events import (
-    CheckpointSaved,
-    Event,
-    Failure,
-    Finished,
-    Metrics,
-    Note,
-    Progress,
-    Sample,
-)
+from training_methods.trainers.events import Failure, Finished
+from training_methods.trainers.keeper import clock
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-SHUTDOWN_SECONDS = 5  # a machine that goes down signals worker and child in any order
+AWAY = (OperationalError, InterfaceError, InternalError)  # the last: a database that can only be read for now
+LONGEST_ABSENCE = 10 * LEASE  # then another worker, which finds the same files, may have the job
 
 
 class Stop(Enum):
@@ -41,15 +34,17 @@ class Stop(Enum):
     CANCEL = "cancel"
     DRAIN = "drain"
     TIME_LIMIT = "time-limit"
+    LEASE = "lease"
 
 
 def run(job_id: UUID, draining: Flag, *, threads: int = 1) -> None:
     """Run a job if it is there to be taken. `draining` is set when this worker has to leave."""
+    asked = clock()
     lease = leases.claim(job_id, leases.new_owner())
     if lease is None:
         return
-    attempt = Attempt(lease, draining)
-    logger.info("Job %s (%s) starts: attempt %s.", job_id, attempt.job, lease.attempt)
+    attempt = Attempt(lease, draining, claimed=asked)
+    logger.info("Job %s starts: attempt %s.", job_id, lease.attempt)
     try:
         attempt.run(threads)
     except LeaseLost:
@@ -59,84 +54,92 @@ def run(job_id: UUID, draining: Flag, *, threads: int = 1) -> None:
         attempt.patiently(leases.fail, lease, failure)
         raise
     else:
-        logger.info("Job %s (%s) is %s.", job_id, attempt.job, attempt.status())
+        logger.info("Job %s (%s) is %s.", job_id, attempt.job, attempt.patiently(attempt.status))
 
 
 class Attempt:
-    """A job while it is ours."""
+    """A job while it is ours. `claimed`: a time by `keeper.clock` before the claim, from which the lease counts."""
 
-    def __init__(self, lease: Lease, draining: Flag) -> None:
+    def __init__(self, lease: Lease, draining: Flag, *, claimed: float) -> None:
         self.lease = lease
         self.draining = draining
-        self.job = TrainingJob.objects.get(pk=lease.job_id)
-        self.directory = self.job.directory / f"attempt-{lease.attempt}"
-        self.latest_metrics: dict[str, float | None] = self.job.latest_metrics
-        self.time_limit: int | None = None
+        self.started = self.renewed = claimed
         self.stop: Stop | None = None
-        self.started = self.renewed = time.monotonic()
+        self.child: Supervisor | None = None
 
     def run(self, threads: int) -> None:
+        self.patiently(self.begin)
+        for earlier in self.intake.earlier_attempts():
+            self.catch_up(earlier)
         self.record("claimed", owner=self.lease.owner)
+        if finished := self.finished_before():
+            self.patiently(self.settle, finished)
+        elif missing := run_folders.missing_input(self.job):
+            self.patiently(leases.fail, self.lease, missing)
+        else:
+            self.patiently(self.lay_out, threads)
+            ending = self.supervise(Supervisor(self.directory, threads=threads, grace=SAVING.total_seconds()))
+            self.patiently(self.settle, ending)
+
+    def begin(self) -> None:
+        self.job = TrainingJob.objects.get(pk=self.lease.job_id)
+        self.directory = self.job.attempt_directory(self.lease.attempt)
+        self.intake = Intake(self.lease, self.job)
         self.time_limit = resources(self.job.method_snapshot["config"]).time_limit_minutes
-        if missing := run_folders.missing_input(self.job):
-            leases.fail(self.lease, missing)
-            return
+
+    def catch_up(self, earlier: int) -> None:
+        rest = self.patiently(self.intake.rest_of, earlier)
+        while batch := rest.read():
+            self.patiently(self.keep, earlier, batch)
+
+    def finished_before(self) -> Finished | None:
+        """The training had come to its end, and its worker was lost before it could say so."""
+        directory = self.job.attempt_directory(self.lease.attempt - 1)
+        ending = reports.ending_of(directory)
+        if not (isinstance(ending, Finished) and ending.outcome == "succeeded"):
+            return None
+        self.directory = directory
+        return ending
+
+    def lay_out(self, threads: int) -> None:
         spec = run_folders.lay_out(self.job, self.directory, threads=threads)
         if spec.resume_from:
             self.record("resumed", checkpoint=str(spec.resume_from))
-        ending = self.supervise(Supervisor(self.directory, threads=threads))
-        self.patiently(self.settle, ending)
 
-    def supervise(self, supervisor: Supervisor) -> Finished | Failure:
+    def supervise(self, supervisor: Supervisor) -> Finished | Failure | Interrupted:
         """Whatever happens in here, the child does not outlive it."""
-        with supervisor as child:
-            for batch in child.watch():
-                self.patiently(self.keep, batch)
+        with supervisor as self.child:
+            self.tell_keeper()
+            for batch in self.child.watch():
+                self.patiently(self.keep, self.lease.attempt, batch)
                 if self.stop is None and (reason := self.patiently(self.reason_to_stop)):
                     self.stop = reason
-                    child.stop()
+                    self.child.stop()
                     self.patiently(self.say_that_it_stops)
-            return child.ending()
+            return self.child.ending()
 
-    def keep(self, batch: Batch) -> None:
-        """Store a batch and renew the lease: all of it or, once the job is another's, nothing."""
-        now = time.monotonic()
-        if not batch and now - self.renewed < HEARTBEAT.total_seconds():
+    def keep(self, attempt: int, batch: Batch) -> None:
+        """Store a batch and renew the lease, which lasts at least from before we asked."""
+        asked = clock()
+        if not batch and asked - self.renewed < HEARTBEAT.total_seconds():
             return
-        with transaction.atomic():
-            if not leases.heartbeat(self.lease, **self.progress(batch.events)):
-                raise LeaseLost
-            points = (event for event in batch.events if isinstance(event, Metrics))
-            metrics.append(self.job.pk, self.lease.attempt, points)
-            logs.append(self.job.pk, self.lease.attempt, batch.log)
-            JobEvent.objects.bulk_create(self.for_people(batch.events))
-        self.renewed = now
+        self.intake.store(attempt, batch)
+        self.renewed = asked
+        self.tell_keeper()
 
-    def progress(self, events: Iterable[Event]) -> dict[str, Any]:
-        """The fields of the job that these events change."""
-        changes: dict[str, Any] = {}
-        for event in events:
-            if isinstance(event, Metrics):
-                self.latest_metrics |= event.values
-                changes |= {"latest_metrics": self.latest_metrics}
-            if isinstance(event, Metrics | Progress):
-                changes |= {"step": event.step} | ({"total_steps": event.total} if event.total else {})
-            if isinstance(event, Progress):
-                changes |= {"tokens_per_second": event.tokens_per_second, "seconds_left": event.seconds_left}
-        return changes
+    @property
+    def gone_at(self) -> float:
+        """When our lease is over, and the child has to be gone, by our own clock."""
+        return self.renewed + LEASE.total_seconds()
 
-    def for_people(self, events: Iterable[Event]) -> list[JobEvent]:
-        return [
-            JobEvent(
-                job=self.job,
-                attempt=self.lease.attempt,
-                kind=event.kind,
-                at=datetime.fromtimestamp(event.at, UTC),
-                data=storable(event),
-            )
-            for event in events
-            if isinstance(event, Note | CheckpointSaved | Sample | Failure)
-        ]
+    @property
+    def stop_at(self) -> float:
+        """From when on the child has to save and stop."""
+        return self.gone_at - SAVING.total_seconds()
+
+    def tell_keeper(self) -> None:
+        if self.child:
+            self.child.beat(self.stop_at, self.gone_at)
 
     def reason_to_stop(self) -> Stop | None:
         cancelled = self.lease.held().values_list("cancel_requested", flat=True).first()
@@ -146,14 +149,14 @@ class Attempt:
             return Stop.CANCEL
         if self.draining.is_set():
             return Stop.DRAIN
-        is_over = self.time_limit and time.monotonic() - self.started > self.time_limit * 60
+        is_over = self.time_limit and clock() - self.started > self.time_limit * 60
         return Stop.TIME_LIMIT if is_over else None
 
     def say_that_it_stops(self) -> None:
         leases.stopping(self.lease)
         self.record("stopping", reason=self.stop.value if self.stop else "")
 
-    def settle(self, ending: Finished | Failure) -> None:
+    def settle(self, ending: Finished | Failure | Interrupted) -> None:
         """The one change of status that ends this attempt."""
         if isinstance(ending, Finished) and ending.outcome == "succeeded":
             self.succeed(ending)
@@ -161,10 +164,12 @@ class Attempt:
             leases.cancel(self.lease)
         elif self.stop is Stop.TIME_LIMIT:
             leases.fail(self.lease, out_of_time(self.time_limit))
-        elif self.stop is Stop.DRAIN or was_shut_down(ending, self.draining):
-            self.hand_back()
+        elif self.stop is None and isinstance(ending, Failure):
+            leases.fail(self.lease, ending)
+        elif self.stop is None and isinstance(ending, Interrupted):
+            self.try_again(ending)
         else:
-            leases.fail(self.lease, ending if isinstance(ending, Failure) else STOPPED_FROM_OUTSIDE)
+            self.hand_back()
 
     def succeed(self, finished: Finished) -> None:
         """Success and its model are one: a job that is another's by now leaves nothing."""
@@ -180,6 +185,13 @@ class Attempt:
             self.record("released", owner=self.lease.owner)
             dispatch.wake(self.job)
 
+    def try_again(self, ending: Interrupted) -> None:
+        outcome = leases.interrupt(self.lease, ending.why)
+        if outcome is None:  # a cancel came in between
+            self.hand_back()
+        elif outcome == Status.QUEUED:
+            dispatch.wake(self.job)
+
     def status(self) -> str:
         return Status(TrainingJob.objects.values_list("status", flat=True).get(pk=self.job.pk)).label.lower()
 
@@ -188,22 +200,27 @@ class Attempt:
         JobEvent.objects.create(job=self.job, attempt=self.lease.attempt, kind=kind, at=timezone.now(), data=data)
 
     def patiently(self, write: Callable[..., T], *args: object) -> T:
-        """While the database is away, try again for as long as the lease lasts. The training goes on meanwhile."""
+        """While the database is away, try again. The training goes on meanwhile, as long as the lease allows it."""
         while True:
             try:
                 return write(*args)
-            except (OperationalError, InterfaceError) as error:
-                if time.monotonic() - self.renewed > LEASE.total_seconds():
-                    raise LeaseLost from error
+            except AWAY as error:
                 logger.warning("Job %s waits for the database: %s", self.lease.job_id, error)
-                close_old_connections()
-                time.sleep(1)
+                self.mind_the_lease(error)
+            close_old_connections()
+            time.sleep(min(1.0, HEARTBEAT.total_seconds()))
 
-
-STOPPED_FROM_OUTSIDE = Failure(
-    message="Somebody outside DeepExtension ended the training process (SIGTERM).",
-    hint="Its checkpoint was kept; start the job anew if this was a mistake.",
-)
+    def mind_the_lease(self, error: Exception) -> None:
+        """What the child's keeper does by itself when the lease ends; and we do not wait for ever."""
+        if self.child and self.child.is_running:
+            if self.stop is None and (self.draining.is_set() or clock() >= self.stop_at):
+                self.stop = Stop.DRAIN if self.draining.is_set() else Stop.LEASE
+                self.child.stop()
+            if clock() >= self.gone_at:
+                self.child.kill()
+        waited_for = clock() - self.renewed
+        if waited_for > (LEASE if self.draining.is_set() else LONGEST_ABSENCE).total_seconds():
+            raise LeaseLost from error
 
 
 def out_of_time(minutes: int | None) -> Failure:
@@ -211,13 +228,3 @@ def out_of_time(minutes: int | None) -> Failure:
         message=f"The training was stopped at its time limit of {minutes} minutes.",
         hint="The method's configuration sets the limit (resources.time_limit_minutes).",
     )
-
-
-def was_shut_down(ending: Finished | Failure, draining: Flag) -> bool:
-    """The child was stopped, and not by us: a machine that goes down tells the worker too, about the same time."""
-    return isinstance(ending, Finished) and draining.wait(SHUTDOWN_SECONDS)
-
-
-def storable(event: Event) -> dict[str, Any]:
-    """What an event says, without NUL, which PostgreSQL does not store."""
-    return json.loads(event.model_dump_json(exclude={"at", "kind"}).replace("\\u0000", "\\ufffd"))

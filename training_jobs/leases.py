@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, DateTimeField, F, Value, When
 from django.db.models.functions import Coalesce, Now
@@ -18,9 +19,11 @@ from django.utils import timezone
 from training_jobs.models import JobEvent, Status, TrainingJob, TrainingJobQuerySet
 from training_methods.trainers.events import Failure
 
-LEASE = timedelta(seconds=120)
-HEARTBEAT = timedelta(seconds=10)
-MOST_LOSSES = 3
+LEASE = timedelta(seconds=settings.LEASE_SECONDS)
+HEARTBEAT = LEASE / 12
+SAVING = LEASE / 2  # the end of a lease that could not be renewed: so long a training has to save a checkpoint
+MARGIN = LEASE / 8  # beyond a lease; by then its training has ended, since the worker's keeper sees to that
+MOST_LOSSES = 3  # without a checkpoint in between
 
 CANCELLED_IF_ASKED = Case(When(cancel_requested=True, then=Value(Status.CANCELLED)), default=Value(Status.QUEUED))
 NOW_IF_CANCELLED = Case(
@@ -141,27 +144,48 @@ def ask_to_cancel(job_id: UUID) -> bool:
 
 def reap() -> list[Loss]:
     """Hand back the jobs whose worker has not been heard of for a whole lease."""
-    return [loss for job in TrainingJob.objects.lease_over() if (loss := reap_one(job))]
+    return [loss for job in TrainingJob.objects.lease_over(MARGIN) if (loss := reap_one(job))]
 
 
 def reap_one(job: TrainingJob) -> Loss | None:
     """None: its worker woke up, a cancel came in, or another reaper was first."""
-    losses = job.events.filter(kind="worker-lost").count() + 1
+    still_lost = Lease(job_id=job.pk, owner=job.owner, attempt=job.attempt).held().lease_over(MARGIN)
+    losses = losses_in_a_row(job) + 1
+    outcome = take_back(job, still_lost, "worker-lost", losses, lost_for_good(job, losses), owner=job.owner)
+    return Loss(job_id=job.pk, owner=job.owner, outcome=outcome) if outcome else None
+
+
+def interrupt(lease: Lease, why: Failure) -> Status | None:
+    """The training was ended from outside: back to the queue, unless that happens again and again. None: not ours."""
+    job = lease.held().first()
+    if job is None:
+        return None
+    losses = losses_in_a_row(job) + 1
+    return take_back(job, lease.held(), "interrupted", losses, ended_for_good(why, losses), message=why.message)
+
+
+def take_back(
+    job: TrainingJob, condition: TrainingJobQuerySet, kind: str, losses: int, at_last: Failure, **said: str
+) -> Status | None:
+    """End an attempt that did not end by itself. None: the condition holds no more, or a cancel came in."""
     outcome = outcome_of_a_loss(job, losses)
-    still_lost = Lease(job_id=job.pk, owner=job.owner, attempt=job.attempt).held().lease_over()
     with transaction.atomic():
-        won = still_lost.filter(cancel_requested=job.cancel_requested).update(
+        won = condition.filter(cancel_requested=job.cancel_requested).update(
             status=outcome,
             finished_at=None if outcome == Status.QUEUED else Now(),
-            failure=in_words(lost_for_good(job, losses)) if outcome == Status.FAILED else None,
+            failure=in_words(at_last) if outcome == Status.FAILED else None,
             **NOBODY,
         )
         if not won:
             return None
-        JobEvent.objects.create(
-            job=job, attempt=job.attempt, kind="worker-lost", at=timezone.now(), data={"owner": job.owner}
-        )
-    return Loss(job_id=job.pk, owner=job.owner, outcome=outcome)
+        JobEvent.objects.create(job=job, attempt=job.attempt, kind=kind, at=timezone.now(), data=said)
+    return outcome
+
+
+def losses_in_a_row(job: TrainingJob) -> int:
+    """Since the last checkpoint: a job that gets on is not given up, however often it is interrupted."""
+    last_checkpoint = job.events.filter(kind="checkpoint").order_by("-pk").values_list("pk", flat=True).first()
+    return job.events.filter(kind__in=["worker-lost", "interrupted"], pk__gt=last_checkpoint or 0).count()
 
 
 def outcome_of_a_loss(job: TrainingJob, losses: int) -> Status:
@@ -176,6 +200,11 @@ def lost_for_good(job: TrainingJob, losses: int) -> Failure:
         hint="Look whether the machine ran out of memory or was restarted, then start the job anew.",
         evidence=f"The last worker was {job.owner}.",
     )
+
+
+def ended_for_good(why: Failure, losses: int) -> Failure:
+    again = f" That was interruption {losses} in a row, so it is not tried again."
+    return why.model_copy(update={"message": why.message + again})
 
 
 def in_words(failure: Failure) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The train log in the database: the first and the last of it, so that no child fills it up. The file stays whole."""
+"""The train log in the database: the first and the last of it, so that no child fills it up."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from uuid import UUID
 from django.template.defaultfilters import filesizeformat
 
 from training_jobs.models import LogChunk
-from training_jobs.supervisor import HEAD, PIECE, TAIL, LogPiece
+from training_jobs.reports import HEAD, PIECE, TAIL, LogPiece
 
 MOST = 1024 * 1024  # bytes in one answer
 
@@ -29,6 +29,12 @@ def append(job_id: UUID, attempt: int, pieces: Iterable[LogPiece]) -> None:
     LogChunk.objects.bulk_create(chunks)
     if chunks and (end := chunks[-1].offset + chunks[-1].size) > HEAD + TAIL:
         LogChunk.objects.filter(job_id=job_id, attempt=attempt, offset__gte=HEAD, offset__lt=end - TAIL).delete()
+
+
+def stored_until(job_id: UUID, attempt: int) -> int:
+    """The offset in the attempt's file up to which its log is stored."""
+    last = LogChunk.objects.filter(job_id=job_id, attempt=attempt).order_by("-pk").first()
+    return last.offset + last.size if last else 0
 
 
 def storable(text: str) -> str:
@@ -69,6 +75,6 @@ def with_gaps(before: LogChunk | None, chunks: list[LogChunk]) -> Iterator[str]:
         else:
             end = before.offset + before.size
         if chunk.offset > end:
-            yield f"\n── {filesizeformat(chunk.offset - end)} left out here; the file on disk has them ──\n"
+            yield f"\n── {filesizeformat(chunk.offset - end)} left out ──\n"
         yield chunk.text
         before = chunk

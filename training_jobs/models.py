@@ -141,8 +141,8 @@ class TrainingJobQuerySet(models.QuerySet["TrainingJob"]):
         """The job, as long as this attempt of this owner still has it."""
         return self.active().filter(owner=owner, attempt=attempt)
 
-    def lease_over(self) -> "TrainingJobQuerySet":
-        return self.active().filter(lease_until__lt=Now())
+    def lease_over(self, since: timedelta) -> "TrainingJobQuerySet":
+        return self.active().filter(lease_until__lt=Now() - since)
 
     def unheard(self, after: timedelta) -> "TrainingJobQuerySet":
         """Queued jobs whose last wake-up nobody answered."""
@@ -196,6 +196,8 @@ class TrainingJob(models.Model):
     seconds_left = models.FloatField(null=True)
     latest_metrics = models.JSONField(default=dict)
     failure = models.JSONField(null=True, help_text="message, hint, evidence, traceback")
+    stored_attempt = models.PositiveIntegerField(default=0, help_text="The last attempt of which something is stored.")
+    stored_events = models.PositiveBigIntegerField(default=0, help_text="How many bytes of its events.jsonl.")
 
     objects = TrainingJobQuerySet.as_manager()
 
@@ -222,6 +224,9 @@ class TrainingJob(models.Model):
     @property
     def directory(self) -> Path:
         return Path(settings.DATA_DIR) / "jobs" / str(self.pk)
+
+    def attempt_directory(self, attempt: int) -> Path:
+        return self.directory / f"attempt-{attempt}"
 
     @property
     def has_ended(self) -> bool:

@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 
 from training_jobs import dispatch, leases
 
-EVERY = timedelta(seconds=15)
+EVERY = leases.LEASE / 8
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from tests.browser.conftest import NEEDS_CHROMIUM
 from tests.training_jobs import records
 from training_jobs import logs, metrics
 from training_jobs.models import Status, TrainingJob
-from training_jobs.supervisor import LogPiece
+from training_jobs.reports import LogPiece
 from training_methods.trainers.events import Metrics
 
 pytestmark = [pytest.mark.browser, NEEDS_CHROMIUM]

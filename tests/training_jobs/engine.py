@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
 
-from training_jobs.leases import Lease, claim
+from training_jobs.leases import MARGIN, Lease, claim
 from training_jobs.models import Dataset, FoundationModel, TrainingJob
 from training_methods.models import TrainingMethod
 
@@ -44,7 +44,7 @@ def running_job(**fields: Any) -> tuple[TrainingJob, Lease]:
 
 
 def let_lease_run_out(job: TrainingJob) -> None:
-    TrainingJob.objects.filter(pk=job.pk).update(lease_until=Now() - timedelta(seconds=1))
+    TrainingJob.objects.filter(pk=job.pk).update(lease_until=Now() - MARGIN - timedelta(seconds=1))
 
 
 def status_of(job: TrainingJob) -> str:

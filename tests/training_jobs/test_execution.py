@@ -15,6 +15,8 @@ from django.db import connection, connections
 from tests.training_jobs.engine import LEARNS, has_gone, job_of, let_lease_run_out, wait_for
 from training_jobs import execution, leases, logs, metrics
 from training_jobs.models import CustomizedModel, Status, TrainingJob
+from training_methods.trainers.events import CheckpointSaved, Finished, Metrics, Note
+from training_methods.trainers.keeper import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -119,12 +121,25 @@ def test_it_keeps_the_words_of_a_trainer_that_fails(data_dir):
     assert not CustomizedModel.objects.exists()
 
 
-def test_it_says_when_the_child_was_killed(data_dir):
-    job = run(job_of(data_dir, "print('about to die', flush=True); os.kill(os.getpid(), 9)"))
+def test_it_tries_again_when_the_child_was_killed_but_not_for_ever(data_dir):
+    job = job_of(data_dir, "print('about to die', flush=True); os.kill(os.getpid(), 9)")
+    assert [run(job).status, run(job).status] == [Status.QUEUED, Status.QUEUED]
+
+    run(job)
 
     assert job.status == Status.FAILED
-    assert "most likely the machine ran out of memory" in job.failure["message"]
+    assert "killed from outside (SIGKILL). That was interruption 3 in a row" in job.failure["message"]
     assert job.failure["evidence"].endswith("about to die")
+
+
+def test_it_does_not_give_up_a_job_that_gets_on(data_dir):
+    dies = LEARNS.replace("if run.stop_requested:", "if step < 5:").replace("return", "os.kill(os.getpid(), 9)")
+    job = job_of(data_dir, dies, parameters={"steps": 5})
+
+    statuses = [run(job).status for _ in range(5)]
+
+    assert statuses == [Status.QUEUED] * 4 + [Status.SUCCEEDED]
+    assert metrics.read(job.pk).curves["loss"].steps == [1, 2, 3, 4, 5]
 
 
 def test_it_says_when_what_it_starts_from_is_gone(data_dir):
@@ -205,7 +220,7 @@ def test_it_stops_a_job_at_its_time_limit(data_dir):
     job = job_of(data_dir, WRITES_PID_AND_WAITS)
     job.method_snapshot["config"] = {"resources": {"time_limit_minutes": 1}}
     job.save()
-    attempt = execution.Attempt(leases.claim(job.pk, "me"), Event())
+    attempt = execution.Attempt(leases.claim(job.pk, "me"), Event(), claimed=clock())
     attempt.started -= 60
 
     attempt.run(threads=1)
@@ -248,3 +263,58 @@ def test_no_child_outlives_a_row_that_is_gone(data_dir, start):
 
     running.done.result(timeout=30)
     assert has_gone(child)
+
+
+def lost_attempt(job: TrainingJob, *events: CheckpointSaved | Finished | Metrics | Note) -> Path:
+    """The folder of an attempt whose worker died before it had stored anything."""
+    leases.claim(job.pk, "lost")
+    folder = job.attempt_directory(1)
+    (folder / "output").mkdir(parents=True)
+    (folder / "events.jsonl").write_text("".join(event.model_dump_json() + "\n" for event in events))
+    (folder / "train.log").write_text("its last words\n")
+    let_lease_run_out(job)
+    leases.reap()
+    return folder
+
+
+def test_it_goes_on_from_a_checkpoint_that_a_dying_worker_did_not_store(data_dir):
+    job = job_of(data_dir, parameters={"steps": 4})
+    checkpoint = data_dir / "checkpoint"
+    checkpoint.mkdir()
+    (checkpoint / "step").write_text("2")
+    points = [Metrics(step=step, values={"loss": 1 / step}) for step in (1, 2)]
+    lost_attempt(job, *points, CheckpointSaved(step=2, path=str(checkpoint)))
+
+    run(job)
+
+    assert (job.status, job.attempt, metrics.read(job.pk).curves["loss"].steps) == (Status.SUCCEEDED, 2, [1, 2, 3, 4])
+    assert job.events.get(kind="resumed").data == {"checkpoint": str(checkpoint)}
+    assert logs.read(job.pk).text.startswith("its last words")
+
+
+def test_it_stores_what_an_earlier_attempt_wrote_once(data_dir):
+    job = job_of(data_dir)
+    lost_attempt(job, Note(text="once"))
+    leases.claim(job.pk, "lost again")
+    attempt = execution.Attempt(leases.Lease(job_id=job.pk, owner="lost again", attempt=2), Event(), claimed=clock())
+    attempt.begin()
+    attempt.catch_up(1)
+    let_lease_run_out(job)
+    leases.reap()
+
+    run(job)
+
+    assert kinds(job).count("note") == 1
+    assert logs.read(job.pk).text == "its last words\n"
+
+
+def test_it_takes_a_result_that_a_dying_worker_did_not_announce(data_dir):
+    job = job_of(data_dir)
+    folder = lost_attempt(job, Finished(outcome="succeeded", result="adapter", values={"loss": 0.5}))
+    (folder / "output" / "adapter_config.json").write_text("{}")
+
+    run(job)
+
+    assert (job.status, job.latest_metrics) == (Status.SUCCEEDED, {"loss": 0.5})
+    assert job.customized_model.kind == CustomizedModel.Kind.ADAPTER
+    assert not job.attempt_directory(2).exists()

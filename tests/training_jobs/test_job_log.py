@@ -4,7 +4,7 @@ from django.urls import reverse
 from tests.training_jobs import records
 from training_jobs import logs
 from training_jobs.models import Status
-from training_jobs.supervisor import PIECE, LogPiece
+from training_jobs.reports import PIECE, LogPiece
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ def test_it_says_where_something_is_left_out(client, job):
     write(job, "first\n")
     write(job, "last\n", offset=5006)
 
-    assert "4.9\xa0KB left out here" in client.get(url_of(job)).json()["text"]
+    assert "4.9\xa0KB left out" in client.get(url_of(job)).json()["text"]
 
 
 def test_it_has_ended_only_with_the_last_piece(client):

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.training_jobs.engine import has_gone, wait_for
-from training_jobs.supervisor import HEAD, TAIL, LogPiece, Supervisor
+from training_jobs.reports import HEAD, TAIL, LogPiece
+from training_jobs.supervisor import Interrupted, Supervisor
 from training_methods.trainers.events import Event, Failure, Finished, Note
 
 FINISHED = '{"kind": "finished", "outcome": "succeeded"}\n'
@@ -64,13 +65,20 @@ def test_it_tells_events_and_log(story_of):
         ("pass", "The training ended without saying that it had finished."),
         ("raise SystemExit(3)", "The training ended with exit code 3 and gave no reason."),
         (reporting(FINISHED) + "raise SystemExit(1)", "The training ended with exit code 1 and gave no reason."),
-        ("import os; os.kill(os.getpid(), 9)", "The training was killed by the system (SIGKILL): most likely"),
         ("import os; os.kill(os.getpid(), 11)", "The training crashed (SIGSEGV)"),
         ("import os; os.kill(os.getpid(), 1)", "The training was ended by signal 1 (Hangup)."),
     ],
 )
 def test_it_says_how_a_child_failed(story_of, code, sentence):
     assert story_of(code).ending.message.startswith(sentence)
+
+
+@pytest.mark.parametrize(("number", "how"), [(9, "killed from outside (SIGKILL)"), (15, "SIGTERM")])
+def test_it_tells_a_child_that_somebody_else_ended(story_of, number, how):
+    ending = story_of(f"import os; os.kill(os.getpid(), {number})").ending
+
+    assert isinstance(ending, Interrupted)
+    assert how in ending.why.message
 
 
 def test_it_gives_the_last_log_lines_as_evidence(story_of):
@@ -177,7 +185,7 @@ def test_a_child_ends_when_its_supervisor_is_killed(tmp_path):
     child = "import os, sys; print(os.getpid(), flush=True); sys.stdin.read(); os._exit(1)"
     watch = f"""import sys
 from pathlib import Path
-from training_jobs.supervisor import Supervisor
+from training_jobs.supervisor import Interrupted, Supervisor
 with Supervisor(Path({str(tmp_path)!r}), command=[sys.executable, "-c", {child!r}]) as child:
     for _ in child.watch(): pass"""
     supervisor = subprocess.Popen([sys.executable, "-c", watch])

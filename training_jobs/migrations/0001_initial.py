@@ -95,6 +95,8 @@ class Migration(migrations.Migration):
                 ('seconds_left', models.FloatField(null=True)),
                 ('latest_metrics', models.JSONField(default=dict)),
                 ('failure', models.JSONField(help_text='message, hint, evidence, traceback', null=True)),
+                ('stored_attempt', models.PositiveIntegerField(default=0, help_text='The last attempt of which something is stored.')),
+                ('stored_events', models.PositiveBigIntegerField(default=0, help_text='How many bytes of its events.jsonl.')),
                 ('base_model', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='jobs', to='training_jobs.foundationmodel')),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='jobs', to=settings.AUTH_USER_MODEL)),
                 ('dataset', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='jobs', to='training_jobs.dataset')),

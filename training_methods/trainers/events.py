@@ -97,18 +97,19 @@ class EventLog:
 class EventReader:
     """Reads what was added since the last read. A half-written last line waits for its end."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, offset: int = 0) -> None:
         self._path = path
-        self._offset = 0
+        self.offset = offset
+        """Bytes of the file that have been read."""
 
     def read(self) -> Iterator[Event]:
         """Raises pydantic.ValidationError for a whole line that is no event."""
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
-            file.seek(self._offset)
+            file.seek(self.offset)
             for line in file:
                 if not line.endswith(b"\n"):
                     return
-                self._offset += len(line)
+                self.offset += len(line)
                 yield EVENT.validate_json(line)

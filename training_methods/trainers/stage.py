@@ -32,7 +32,7 @@ def perform(directory: Path) -> int:
 
 def set_stage(run: Run) -> None:
     """Before anything heavy is imported: torch reads these variables once, when it loads."""
-    lifeline.hold()
+    lifeline.hold(run.directory)
     run.listen_for_stop()
     run.output.mkdir(parents=True, exist_ok=True)
     run.checkpoints.mkdir(parents=True, exist_ok=True)
