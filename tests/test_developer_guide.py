@@ -10,6 +10,8 @@ import pytest
 from django.core.management import call_command, load_command_class
 
 from training_methods import catalog, config
+from training_methods.trainers import Inputs, discovery, objections
+from training_methods.trainers.inputs import DatasetFile, ModelFacts
 
 GUIDE = (Path(__file__).parent.parent / "docs" / "developer-guide.md").read_text(encoding="utf-8")
 
@@ -37,7 +39,7 @@ def trainers_folder(settings, tmp_path) -> Path:
 
 
 def test_it_shows_a_trainer_that_passes_the_bench(trainers_folder):
-    (code,) = blocks("python")
+    code, _ = blocks("python")
     (trainers_folder / "kettle.py").write_text(code)
     said = StringIO()
 
@@ -46,6 +48,19 @@ def test_it_shows_a_trainer_that_passes_the_bench(trainers_folder):
     checks = json.loads(said.getvalue())["checks"]
     assert {check["outcome"] for check in checks} == {"passed"}
     assert all(check["name"] in GUIDE for check in checks)
+
+
+def test_it_shows_how_a_trainer_objects(trainers_folder):
+    code, method = blocks("python")
+    imports = "from collections.abc import Iterator\nfrom training_methods.trainers import Inputs\n"
+    file = trainers_folder / "kettle.py"
+    file.write_text(imports + code.replace("    def train(", f"{method}\n    def train("))
+    dataset = DatasetFile(path=file, data_format="question-answer", row_count=1)
+
+    kettle = discovery.load_trainer("kettle", file)(epochs=11)
+
+    said = objections.found(kettle, Inputs(base_model=ModelFacts(), dataset=dataset))
+    assert said == {"epochs": "A single row is learnt by heart in fewer than 11 epochs: lower them."}
 
 
 def test_it_shows_a_configuration_that_a_script_takes(trainers_folder):

@@ -5,9 +5,9 @@ from pathlib import Path
 from training_jobs import customized_models
 from training_jobs.models import JobEvent, TrainingJob
 from training_methods import catalog
-from training_methods.trainers import DataFormat
-from training_methods.trainers.base import DatasetFile, RunSpec
+from training_methods.trainers.base import RunSpec
 from training_methods.trainers.events import Failure
+from training_methods.trainers.inputs import DatasetFile
 
 
 def lay_out(job: TrainingJob, directory: Path, *, threads: int) -> RunSpec:
@@ -30,9 +30,7 @@ def run_spec(job: TrainingJob, directory: Path, *, threads: int) -> RunSpec:
         base_model=job.base_model_snapshot["path"],
         base_model_name=job.base_model_snapshot["name"],
         models={model["name"]: model["path"] for model in job.reference_snapshots.values()},
-        dataset=DatasetFile(
-            path=dataset["path"], data_format=DataFormat(dataset["data_format"]), mapping=dataset["mapping"]
-        ),
+        dataset=DatasetFile.model_validate(dataset),
         output=directory / "output",
         checkpoints=directory / "checkpoints",
         resume_from=newest_checkpoint(job),

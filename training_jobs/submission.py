@@ -18,7 +18,8 @@ from training_jobs.models import Dataset, FoundationModel, TrainingJob
 from training_methods import catalog, config
 from training_methods.catalog import TrainerInfo, UnknownTrainer
 from training_methods.models import TrainingMethod
-from training_methods.trainers import MethodType
+from training_methods.trainers import Inputs, MethodType, discovery, objections
+from training_methods.trainers.inputs import DatasetFile, ModelFacts
 from training_methods.trainers.parameters import Parameter, mistakes, values_model
 
 NAME = re.compile(r"\w[\w.-]*")
@@ -26,9 +27,10 @@ LONGEST_NAME = 100
 LARGEST_SEED = 2**32 - 1  # NumPy takes no larger one
 LIBRARIES = ("accelerate", "datasets", "deepextension", "peft", "safetensors", "torch", "transformers", "trl")
 BASE_MODEL_FACTS = (
-    "id", "name", "path", "kind", "architecture", "weights", "parameter_count", "vocabulary_size", "fingerprint"
+    "id", "name", "path", "kind", "architecture", "weights", "parameter_count", "context_length", "vocabulary_size",
+    "fingerprint",
 )  # fmt: skip
-DATASET_FACTS = ("id", "name", "path", "original_name", "data_format", "mapping", "sha256", "row_count")
+DATASET_FACTS = ("id", "name", "path", "original_name", "data_format", "mapping", "columns", "sha256", "row_count")
 
 
 class Refused(Exception):
@@ -64,6 +66,14 @@ def submit(
     if wrong := wrong_values | wrong_references | wrong | wrong_dataset(dataset, trainer):
         raise Refused(wrong)
     resolved |= {one.name: getattr(referred.get(one.name), "name", None) for one in parameters if one.refers_to}
+    snapshots = {
+        "method_snapshot": snapshot_of_method(method, trainer),
+        "base_model_snapshot": snapshot_of_base_model(base_model),
+        "reference_snapshots": {name: snapshot_of_base_model(model) for name, model in referred.items()},
+        "dataset_snapshot": {fact: getattr(dataset, fact) for fact in DATASET_FACTS},
+    }
+    if wrong := objections_of(trainer, resolved, snapshots):
+        raise Refused(wrong)
     with transaction.atomic():
         refuse_if_gone({"method": method, "base_model": base_model, "dataset": dataset} | referred)
         job = TrainingJob.objects.create(
@@ -72,10 +82,7 @@ def submit(
             method=method,
             base_model=base_model,
             dataset=dataset,
-            method_snapshot=snapshot_of_method(method, trainer),
-            base_model_snapshot=snapshot_of_base_model(base_model),
-            reference_snapshots={name: snapshot_of_base_model(model) for name, model in referred.items()},
-            dataset_snapshot={fact: getattr(dataset, fact) for fact in DATASET_FACTS},
+            **snapshots,
             parameters=resolved,
             changed_parameters=[known.name for known in parameters if resolved[known.name] != known.default],
             versions=versions(),
@@ -133,6 +140,24 @@ def wrong_dataset(dataset: Dataset, trainer: TrainerInfo) -> dict[str, str]:
         formats = " or ".join(trainer.data_formats)
         return {"dataset": f"“{dataset}” has the format {dataset.data_format}; {trainer.label} learns from {formats}."}
     return {}
+
+
+def objections_of(trainer: TrainerInfo, values: dict[str, Any], snapshots: dict[str, Any]) -> dict[str, str]:
+    """What a built-in trainer has against the run. A site's own is code that no web process loads: its run asks it."""
+    if trainer.source != "built-in" or trainer.is_script:
+        return {}
+    try:
+        recipe = discovery.load_trainer(trainer.slug)(**values)
+    except ValidationError as error:
+        return mistakes(error)
+    models = {one["name"]: ModelFacts.model_validate(one) for one in snapshots["reference_snapshots"].values()}
+    given = Inputs(
+        base_model=ModelFacts.model_validate(snapshots["base_model_snapshot"]),
+        dataset=DatasetFile.model_validate(snapshots["dataset_snapshot"]),
+        models=models,
+        rewards_file=catalog.rewards_file(),
+    )
+    return objections.found(recipe, given)
 
 
 def refuse_if_gone(chosen: Mapping[str, models.Model]) -> None:

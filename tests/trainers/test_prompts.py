@@ -175,23 +175,3 @@ def test_it_refuses_conversations_without_a_chat_template(prompts, run_of, tiny_
         load(prompts, run, hugging_face.load_tokenizer(tiny_model_without_template))
 
     assert "no chat template" in str(caught.value)
-
-
-def test_it_refuses_groups_that_do_not_come_out_even(prompts):
-    prompts.check_groups(8, 4)
-
-    with pytest.raises(TrainingError) as caught:
-        prompts.check_groups(8, 3)
-
-    assert str(caught.value) == "8 answers a step cannot be divided into groups of 3."
-
-
-def test_it_refuses_to_hold_a_whole_gguf_model_to_itself(prompts, tmp_path):
-    (tmp_path / "model.gguf").touch()
-    prompts.check_reference(tmp_path, 0.0, use_lora=False)
-    prompts.check_reference(tmp_path, 0.1, use_lora=True)
-
-    with pytest.raises(TrainingError) as caught:
-        prompts.check_reference(tmp_path, 0.1, use_lora=False)
-
-    assert "GGUF" in str(caught.value)

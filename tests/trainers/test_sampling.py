@@ -234,4 +234,4 @@ def test_it_refuses_groups_that_do_not_come_out_even(sampling_run):
 
     assert run.perform() == 1
 
-    assert run.ending().message == "16 answers a step cannot be divided into groups of 6."
+    assert run.ending().message.startswith("16 answers a step cannot be divided into groups of 6: make ")

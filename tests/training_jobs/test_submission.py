@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.training_jobs import records
 from tests.training_jobs.engine import inputs
 from training_jobs.models import Dataset, FoundationModel, TrainingJob
 from training_jobs.submission import Refused, submit
@@ -102,3 +103,26 @@ def test_it_refuses_to_fine_tune_a_reward_model_as_a_language_model(chosen):
 
 def test_it_refuses_a_name_that_is_too_long(chosen):
     assert "at most 100 characters" in mistakes(**chosen, name="x" * 101, values={})["name"]
+
+
+def test_it_refuses_what_the_trainer_objects_to_at_its_field(chosen):
+    TrainingMethod.objects.update(trainer="grpo", method_type="GRPO", config={})
+    Dataset.objects.update(data_format="prompt", columns=["prompt"], row_count=3)
+    for record in chosen.values():
+        record.refresh_from_db()
+
+    found = mistakes(**chosen, values={"num_generations": 3})
+
+    assert found["batch_size"].startswith("8 answers a step cannot be divided into groups of 3:")
+    assert found["rewards"].startswith("The reward exact_match compares with the right answer")
+
+
+def test_it_refuses_a_teacher_of_another_vocabulary(chosen, data_dir):
+    TrainingMethod.objects.update(trainer="distillation", method_type="DISTILLATION", config={})
+    Dataset.objects.update(data_format="prompt", row_count=30)
+    FoundationModel.objects.update(vocabulary_size=300)
+    records.base_model(name="Wise", path=str(data_dir / "base"), vocabulary_size=301)
+    for record in chosen.values():
+        record.refresh_from_db()
+
+    assert "“Wise” has another vocabulary (301 tokens)" in mistakes(**chosen, values={"teacher": "Wise"})["teacher"]

@@ -4,6 +4,7 @@ from training_methods.trainers.base import (
     BASICS,
     SUPERVISED,
     DataFormat,
+    Inputs,
     MethodType,
     Run,
     Trainer,
@@ -11,4 +12,4 @@ from training_methods.trainers.base import (
     register,
 )
 
-__all__ = ["BASICS", "SUPERVISED", "DataFormat", "MethodType", "Run", "Trainer", "TrainingError", "register"]
+__all__ = ["BASICS", "SUPERVISED", "DataFormat", "Inputs", "MethodType", "Run", "Trainer", "TrainingError", "register"]

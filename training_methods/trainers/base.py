@@ -12,6 +12,8 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from training_methods.trainers import events
+from training_methods.trainers.inputs import DatasetFile as DatasetFile
+from training_methods.trainers.inputs import Inputs, ModelFacts
 from training_methods.trainers.parameters import parameters_of
 from training_methods.trainers.rows import SUPERVISED as SUPERVISED
 from training_methods.trainers.rows import DataFormat, Row, read_rows
@@ -66,14 +68,6 @@ class TrainingError(Exception):
         self.evidence = evidence
 
 
-class DatasetFile(BaseModel):
-    """A dataset as a run sees it: the file, its format, and which of its columns stands for which of the format's."""
-
-    path: Path
-    data_format: DataFormat
-    mapping: dict[str, str] = Field(default_factory=dict)
-
-
 class RunSpec(BaseModel):
     """`run.json`: everything a child process is told. Paths are absolute."""
 
@@ -119,6 +113,16 @@ class Run:
         if not folder.is_dir():
             raise TrainingError(f"The folder of “{name}”, {folder}, is not there.")
         return folder
+
+    @property
+    def inputs(self) -> Inputs:
+        """What is known of this run before anything is read or loaded."""
+        return Inputs(
+            base_model=ModelFacts.of(self.base_model, self.spec.base_model_name),
+            dataset=self.spec.dataset,
+            models={name: ModelFacts.of(folder, name) for name, folder in self.spec.models.items()},
+            rewards_file=self.spec.rewards_file,
+        )
 
     @property
     def output(self) -> Path:
@@ -205,6 +209,13 @@ class Trainer(BaseModel):
     label: ClassVar[str]
     method_type: ClassVar[MethodType]
     data_formats: ClassVar[tuple[DataFormat, ...]]
+
+    def objections(self, given: Inputs) -> Iterator[tuple[str, str]]:
+        """What cannot work with these settings and inputs: each a field at fault and a sentence.
+
+        Plain Python, asked before anything heavy is imported; of a built-in trainer at submission already.
+        """
+        yield from ()
 
     def train(self, run: Run) -> None:
         """Train, report through `run`, and leave the result in `run.output`.

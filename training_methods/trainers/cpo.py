@@ -1,19 +1,22 @@
 """CPO and SimPO: preference pairs without a reference model."""
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from training_methods.trainers import fields
+from training_methods.trainers import fields, objections
 from training_methods.trainers.base import (
     BASICS,
     OBJECTIVE,
     DataFormat,
+    Inputs,
     MethodType,
     Run,
     Trainer,
     register,
 )
+from training_methods.trainers.objections import Objection
 
 
 @register
@@ -91,6 +94,9 @@ class Cpo(Trainer):
     gradient_checkpointing: fields.GradientCheckpointing = False
     logging_steps: fields.LoggingSteps = 1
     save_steps: fields.SaveSteps = 100
+
+    def objections(self, given: Inputs) -> Iterator[Objection]:
+        yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:
         import torch

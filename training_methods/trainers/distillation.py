@@ -1,20 +1,23 @@
 """Distillation: the model answers prompts, and learns what a larger one would have said at every word."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from training_methods.trainers import fields
+from training_methods.trainers import fields, objections
 from training_methods.trainers.base import (
     BASICS,
     DataFormat,
+    Inputs,
     MethodType,
     Run,
     Trainer,
     TrainingError,
     register,
 )
+from training_methods.trainers.objections import Objection
 
 
 @register
@@ -74,6 +77,12 @@ class Distillation(Trainer):
     gradient_checkpointing: fields.GradientCheckpointing = False
     logging_steps: fields.LoggingSteps = 1
     save_steps: fields.SaveSteps = 100
+
+    def objections(self, given: Inputs) -> Iterator[Objection]:
+        yield from objections.to_another_vocabulary(given, "teacher", self.teacher)
+        prompts_a_step = self.batch_size * self.gradient_accumulation_steps
+        yield from objections.to_few_rows(given, prompts_a_step, self.max_samples)
+        yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:
         import torch

@@ -1,20 +1,22 @@
 """DPO: what is preferred becomes likelier than what is rejected, measured against the base model."""
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from training_methods.trainers import fields
+from training_methods.trainers import fields, objections
 from training_methods.trainers.base import (
     BASICS,
     OBJECTIVE,
     DataFormat,
+    Inputs,
     MethodType,
     Run,
     Trainer,
-    TrainingError,
     register,
 )
+from training_methods.trainers.objections import Objection
 
 
 @register
@@ -102,6 +104,11 @@ class Dpo(Trainer):
     logging_steps: fields.LoggingSteps = 1
     save_steps: fields.SaveSteps = 100
 
+    def objections(self, given: Inputs) -> Iterator[Objection]:
+        if self.loss_type == "exo_pair" and not self.label_smoothing:
+            yield "label_smoothing", "The loss exo_pair needs a label smoothing above 0; 0.001 is usual."
+        yield from objections.to_no_held_out_rows(self, given)
+
     def train(self, run: Run) -> None:
         import torch
         from peft import LoraConfig
@@ -109,9 +116,6 @@ class Dpo(Trainer):
         from trl import DPOConfig, DPOTrainer
 
         from training_methods.trainers import adapters, evaluations, hugging_face, judged_examples, model_card
-
-        if self.loss_type == "exo_pair" and not self.label_smoothing:
-            raise TrainingError("The loss exo_pair needs a label smoothing above 0.", "0.001 is usual.")
 
         bf16 = hugging_face.uses_bf16(self.precision)
         tokenizer = hugging_face.load_tokenizer(run.base_model)

@@ -1,19 +1,22 @@
 """GRPO: the model answers each prompt several times, and learns from which of its answers are rated higher."""
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from training_methods.trainers import fields
+from training_methods.trainers import fields, objections
 from training_methods.trainers.base import (
     BASICS,
     OPTIMIZER,
     DataFormat,
+    Inputs,
     MethodType,
     Run,
     Trainer,
     register,
 )
+from training_methods.trainers.objections import Objection
 
 
 @register
@@ -100,6 +103,14 @@ class Grpo(Trainer):
     logging_steps: fields.LoggingSteps = 1
     save_steps: fields.SaveSteps = 100
 
+    def objections(self, given: Inputs) -> Iterator[Objection]:
+        answers_a_step = self.batch_size * self.gradient_accumulation_steps
+        yield from objections.to_groups(answers_a_step, self.num_generations)
+        yield from objections.to_few_rows(given, answers_a_step // self.num_generations, self.max_samples)
+        yield from objections.to_rewards(self.rewards, given)
+        yield from objections.to_reference(given, self.beta, use_lora=self.use_lora)
+        yield from objections.to_no_held_out_rows(self, given)
+
     def train(self, run: Run) -> None:
         import torch
         from peft import LoraConfig
@@ -109,8 +120,6 @@ class Grpo(Trainer):
         from training_methods.trainers import adapters, evaluations, hugging_face, model_card, prompts
 
         answers_a_step = self.batch_size * self.gradient_accumulation_steps
-        prompts.check_groups(answers_a_step, self.num_generations)
-        prompts.check_reference(run.base_model, self.beta, use_lora=self.use_lora)
         rewards = prompts.load_rewards(self.rewards, run)
         bf16 = hugging_face.uses_bf16(self.precision)
         tokenizer = hugging_face.load_tokenizer(run.base_model)

@@ -1,18 +1,21 @@
 """LoRA: the base model stays as it is, and a small adapter beside it learns."""
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from training_methods.trainers import fields
+from training_methods.trainers import fields, objections
 from training_methods.trainers.base import (
     LORA,
     SUPERVISED,
+    Inputs,
     MethodType,
     Run,
     Trainer,
     register,
 )
+from training_methods.trainers.objections import Objection
 
 
 @register
@@ -59,6 +62,9 @@ class Lora(Trainer):
     gradient_checkpointing: fields.GradientCheckpointing = False
     logging_steps: fields.LoggingSteps = 1
     save_steps: fields.SaveSteps = 100
+
+    def objections(self, given: Inputs) -> Iterator[Objection]:
+        yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:
         import torch

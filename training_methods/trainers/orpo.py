@@ -1,18 +1,21 @@
 """ORPO: learns the chosen answers and at the same time to avoid the rejected ones, without a reference model."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field
 
-from training_methods.trainers import fields
+from training_methods.trainers import fields, objections
 from training_methods.trainers.base import (
     BASICS,
     DataFormat,
+    Inputs,
     MethodType,
     Run,
     Trainer,
     register,
 )
+from training_methods.trainers.objections import Objection
 
 
 @register
@@ -58,6 +61,9 @@ class Orpo(Trainer):
     gradient_checkpointing: fields.GradientCheckpointing = False
     logging_steps: fields.LoggingSteps = 1
     save_steps: fields.SaveSteps = 100
+
+    def objections(self, given: Inputs) -> Iterator[Objection]:
+        yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:
         import torch

@@ -1,19 +1,22 @@
 """Prompt tuning: the base model stays as it is, and made-up tokens in front of every prompt learn."""
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from training_methods.trainers import fields
+from training_methods.trainers import fields, objections
 from training_methods.trainers.base import (
     ADAPTER,
     SUPERVISED,
+    Inputs,
     MethodType,
     Run,
     Trainer,
     TrainingError,
     register,
 )
+from training_methods.trainers.objections import Objection
 
 
 @register
@@ -66,6 +69,9 @@ class PromptTuning(Trainer):
     group_by_length: fields.GroupByLength = True
     logging_steps: fields.LoggingSteps = 1
     save_steps: fields.SaveSteps = 100
+
+    def objections(self, given: Inputs) -> Iterator[Objection]:
+        yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:
         import torch

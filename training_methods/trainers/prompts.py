@@ -19,7 +19,7 @@ from transformers import TrainerCallback
 from training_methods.trainers import discovery, reward_mix
 from training_methods.trainers.base import Run, TrainingError
 from training_methods.trainers.examples import Count, Examples, divided
-from training_methods.trainers.hugging_face import gguf_file, longest_text
+from training_methods.trainers.hugging_face import longest_text
 from training_methods.trainers.judged_rows import as_turns, led
 from training_methods.trainers.reward_mix import BadRewards, Reward
 from training_methods.trainers.rewards import BUILT_IN, NEED_ANSWER, last_number
@@ -40,24 +40,6 @@ def curves(rewards: list[Reward]) -> tuple[str, ...]:
 def evaluation_batch(batch_size: int, group: int) -> int:
     """Answers to rate at once, in whole groups."""
     return max(1, batch_size // group) * group
-
-
-def check_groups(answers: int, group: int) -> None:
-    """Answers to one prompt are compared with one another, so a step holds whole groups of them."""
-    if answers % group:
-        raise TrainingError(
-            f"{answers} answers a step cannot be divided into groups of {group}.",
-            "Make batch size times gradient accumulation a multiple of the answers per prompt.",
-        )
-
-
-def check_reference(base_model: Path, beta: float, *, use_lora: bool) -> None:
-    """With an adapter the reference is the base model itself; without one, TRL loads it again from its folder."""
-    if beta and not use_lora and gguf_file(base_model):
-        raise TrainingError(
-            "A base model in a GGUF file cannot be trained as a whole and be held to what it was.",
-            "Leave LoRA on, set beta to 0, or add the model in safetensors.",
-        )
 
 
 def fitting_lengths(run: Run, prompt: int, completion: int) -> tuple[int, int]:

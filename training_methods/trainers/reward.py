@@ -1,19 +1,22 @@
 """A reward model: gives an answer a number, higher for what people chose."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field
 
-from training_methods.trainers import fields
+from training_methods.trainers import fields, objections
 from training_methods.trainers.base import (
     LORA,
     OBJECTIVE,
     DataFormat,
+    Inputs,
     MethodType,
     Run,
     Trainer,
     register,
 )
+from training_methods.trainers.objections import Objection
 
 
 @register
@@ -63,6 +66,9 @@ class Reward(Trainer):
     gradient_checkpointing: fields.GradientCheckpointing = False
     logging_steps: fields.LoggingSteps = 1
     save_steps: fields.SaveSteps = 100
+
+    def objections(self, given: Inputs) -> Iterator[Objection]:
+        yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:
         import torch

@@ -1,15 +1,18 @@
 """Supervised fine-tuning: every weight of the base model learns."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 
-from training_methods.trainers import fields
+from training_methods.trainers import fields, objections
 from training_methods.trainers.base import (
     SUPERVISED,
+    Inputs,
     MethodType,
     Run,
     Trainer,
     register,
 )
+from training_methods.trainers.objections import Objection
 
 
 @register
@@ -43,6 +46,9 @@ class Sft(Trainer):
     gradient_checkpointing: fields.GradientCheckpointing = False
     logging_steps: fields.LoggingSteps = 1
     save_steps: fields.SaveSteps = 100
+
+    def objections(self, given: Inputs) -> Iterator[Objection]:
+        yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:
         import torch

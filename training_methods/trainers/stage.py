@@ -7,7 +7,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from training_methods.trainers import failures, lifeline
+from training_methods.trainers import failures, lifeline, objections
 from training_methods.trainers.base import Run, Trainer, TrainingError
 from training_methods.trainers.discovery import load_trainer
 from training_methods.trainers.events import Finished
@@ -19,7 +19,10 @@ def perform(directory: Path) -> int:
     try:
         set_stage(run)
         trainer = load_trainer(run.spec.trainer, run.spec.trainer_file)
-        trainer(**run.spec.parameters).train(run)
+        recipe = trainer(**run.spec.parameters)
+        if said := objections.found(recipe, run.inputs):
+            raise TrainingError(" ".join(said.values()))
+        recipe.train(run)
         run.events.write(finished(run, trainer))
     except BaseException as error:  # the last frame of the process: whatever it was, it is reported
         traceback.print_exception(error)

@@ -113,7 +113,7 @@ def read_dataset(info: TrainerInfo, path: Path) -> DatasetFile:
     if found.data_format not in info.data_formats:
         able = ", ".join(info.data_formats)
         raise CommandError(f"{path} holds {found.data_format}, and the trainer {info.slug} reads {able}.")
-    return DatasetFile(path=path.resolve(), data_format=found.data_format, mapping=found.mapping)
+    return DatasetFile(path=path.resolve(), data_format=found.data_format, mapping=found.mapping, columns=found.columns)
 
 
 def resolved(info: TrainerInfo, settings: list[str]) -> dict[str, Any]:
