@@ -4,7 +4,7 @@ from pathlib import Path
 
 from training_jobs import customized_models
 from training_jobs.models import JobEvent, TrainingJob
-from training_methods import catalog
+from training_methods import catalog, config
 from training_methods.trainers.base import RunSpec
 from training_methods.trainers.events import Failure
 from training_methods.trainers.inputs import DatasetFile
@@ -26,6 +26,7 @@ def run_spec(job: TrainingJob, directory: Path, *, threads: int) -> RunSpec:
         trainer=method["trainer"],
         trainer_file=method["trainer_file"],
         rewards_file=catalog.rewards_file(),
+        interpreter=config.interpreter(method["config"]),
         parameters=job.parameters,
         base_model=job.base_model_snapshot["path"],
         base_model_name=job.base_model_snapshot["name"],

@@ -72,10 +72,18 @@ class MethodConfig(BaseModel):
 
     parameters: dict[Annotated[str, StringConstraints(pattern=NAME)], Offer] = Field(default_factory=dict)
     resources: Resources = Resources()
+    interpreter: Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(storable)] | None = (
+        None
+    )
 
 
 def resources(config: dict[str, Any]) -> Resources:
     return MethodConfig.model_validate(config).resources
+
+
+def interpreter(config: dict[str, Any]) -> str | None:
+    """The Python that runs the method's script. None: the worker's own."""
+    return MethodConfig.model_validate(config).interpreter
 
 
 def offered(trainer: TrainerInfo, config: dict[str, Any]) -> list[Parameter]:
@@ -90,6 +98,8 @@ def check(config: object, trainer: TrainerInfo | None) -> dict[str, str]:
     """Every mistake as a sentence by its path. Without a trainer, what can be said of the configuration alone."""
     found = mistakes_of_shape(config)
     if trainer is not None:
+        if not trainer.is_script and isinstance(config, dict) and config.get("interpreter"):
+            found["interpreter"] = f"“{trainer.slug}” is no script: a trainer class runs in the worker's own Python."
         for name, offer in sound_offers(config):
             for key, sentence in objections(name, offer, trainer):
                 found[".".join(filter(None, ("parameters", name, key)))] = sentence
@@ -203,6 +213,7 @@ SHAPES = SENTENCES | {
     "model_type": "This must be a JSON object, not {input}.",
     "list_type": "This must be a list, not {input}.",
     "literal_error": "{input} is not one of {expected}.",
+    "string_too_short": "This text is empty.",
     "string_too_long": "This text is too long: it takes at most {max_length} characters.",
     "too_short": "This list is empty.",
     "too_long": "This list is too long: it takes at most {max_length} values.",

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from training_methods import catalog, config
+from training_methods import catalog, config, interpreters
 from training_methods.builtin_methods import BUILTIN_METHODS
 from training_methods.licensing import Action, require
 from training_methods.models import TrainingMethod
@@ -24,6 +24,7 @@ def add(method: TrainingMethod, user: Any) -> TrainingMethod:
     Raises NotAllowed, or ValidationError with every mistake at its field.
     """
     require(Action.ADD_METHOD, user)
+    interpreters.check_change(method, None, user)
     method.created_by = user
     return save(method, user)
 
@@ -31,8 +32,10 @@ def add(method: TrainingMethod, user: Any) -> TrainingMethod:
 def change(method: TrainingMethod, user: Any) -> TrainingMethod:
     """Keep what was changed. Raises NotAllowed, MethodGone, or ValidationError with every mistake at its field."""
     require(Action.CHANGE_METHOD, user, method)
+    interpreters.check_change(method, TrainingMethod.objects.filter(pk=method.pk).first(), user)
     with transaction.atomic():
         stored = held(method)
+        interpreters.refuse_change(method, stored, user)
         if stored.internal_name != method.internal_name:
             raise ValidationError({"internal_name": f"The internal name “{stored.internal_name}” cannot be changed."})
         return save(method, user, kept_trainer=stored.trainer)

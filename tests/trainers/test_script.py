@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -156,3 +158,41 @@ def test_it_finds_the_object_in_a_line(line, said):
 )
 def test_it_works_out_how_many_steps_there_are(total, percent, steps):
     assert total_steps(3, total, percent) == steps
+
+
+WHO_AM_I = """
+import json, os, subprocess, sys
+from pathlib import Path
+import train_callback
+try:
+    import pydantic
+except ImportError:
+    pydantic = None
+child = subprocess.run(["python", "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True)
+said = {"prefix": sys.prefix, "has_ours": pydantic is not None, "path": sys.path, "of_child": child.stdout.strip(),
+        "reports": train_callback.__file__, "home": os.environ.get("PYTHONHOME")}
+Path(sys.argv[sys.argv.index("--output_dir") + 1], "args.json").write_text(json.dumps(said))
+"""
+
+
+def test_it_runs_in_the_interpreter_of_the_methods_choice(run_folder, script, tmp_path, monkeypatch):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    for name, value in {"VIRTUAL_ENV": sys.prefix, "PYTHONPATH": str(Path(pytest.__file__).parent.parent)}.items():
+        monkeypatch.setenv(name, value)
+    run = run_folder("mine", trainer_file=script(WHO_AM_I), interpreter=tmp_path / "venv" / "bin" / "python")
+
+    said = arguments_of(run)
+
+    assert (said["prefix"], said["of_child"]) == (str(tmp_path / "venv"), str(tmp_path / "venv"))
+    assert (said["has_ours"], said["home"]) == (False, None)
+    assert not [folder for folder in said["path"] if folder.startswith(sys.prefix)]
+    assert said["reports"].endswith("scripts/train_callback.py")
+
+
+def test_it_says_that_the_interpreter_is_gone(run_folder, script):
+    run = run_folder("mine", trainer_file=script(WHO_AM_I), interpreter="/nowhere/bin/python")
+
+    assert run.perform() == 1
+
+    said = "The interpreter /nowhere/bin/python cannot be started on this machine: No such file or directory."
+    assert run.ending().message == said

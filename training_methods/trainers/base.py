@@ -76,6 +76,7 @@ class RunSpec(BaseModel):
     trainer: str
     trainer_file: Path | None = Field(None, description="None: a trainer of this package or of an installed one")
     rewards_file: Path | None = Field(None, description="The site's own reward functions, if it has any")
+    interpreter: Path | None = Field(None, description="The Python that runs a script; None: the one that runs this")
     parameters: dict[str, Any]
     base_model: Path
     base_model_name: str = ""

@@ -3,6 +3,7 @@
 import ast
 import json
 import math
+import os
 import subprocess
 import sys
 from collections import deque
@@ -31,6 +32,7 @@ LAUNCHER = Path(__file__).with_name("scripts") / "launch.py"
 MARKER = "[log_data]:"
 LONGEST_LINE = 2**16  # a progress bar never ends its line; what is longer comes in pieces
 LAST_LINES = 30
+OF_ONE_PYTHON = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONPLATLIBDIR", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 
 
 class Script(Trainer):
@@ -126,19 +128,41 @@ class Script(Trainer):
 
     def train(self, run: Run) -> None:
         values = {**places(run), **self.model_dump()}
-        with subprocess.Popen(
-            [sys.executable, "-u", LAUNCHER, self.file, *arguments(values)],
-            cwd=run.scratch,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        ) as process:
+        python = run.spec.interpreter or Path(sys.executable)
+        with started([python, "-u", LAUNCHER, self.file, *arguments(values)], run) as process:
             run.when_stopped(process.terminate)
             assert process.stdout
             last_lines = deque(listen(process.stdout, run), maxlen=LAST_LINES)
         if process.returncode and not run.stop_requested:
             what = f"The script {self.file.name} {ending(process.returncode)}"
             raise TrainingError(f"{what}: {last_words(last_lines)}", evidence="".join(last_lines))
+
+
+def started(command: list[Any], run: Run) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=run.scratch,
+            env=environment(run.spec.interpreter),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+    except OSError as error:
+        raise TrainingError(
+            f"The interpreter {command[0]} cannot be started on this machine: {error.strerror}.",
+            "Put it back, or let an administrator choose another in the method's configuration.",
+        ) from error
+
+
+def environment(interpreter: Path | None) -> dict[str, str]:
+    """Ours. For another interpreter without what leads a Python to packages of ours, and with its own folder first."""
+    if interpreter is None:
+        return dict(os.environ)
+    ours, kept = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath).split(os.pathsep)
+    path = [str(interpreter.parent), *(folder for folder in kept if folder != ours)]
+    own = {name: value for name, value in os.environ.items() if name not in OF_ONE_PYTHON}
+    return own | {"PATH": os.pathsep.join(path), "PYTHONIOENCODING": "utf-8"}
 
 
 def trainer_of(file: Path) -> type[Script]:

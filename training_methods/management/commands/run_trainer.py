@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 from pydantic import ValidationError
 
-from training_methods import catalog
+from training_methods import catalog, interpreters
 from training_methods.catalog import TrainerInfo
 from training_methods.trainers.base import DatasetFile, RunSpec, cpu_threads
 from training_methods.trainers.events import CheckpointSaved, Event, Failure, Metrics, Note
@@ -28,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--dataset", required=True, type=Path, metavar="FILE", help="JSONL, JSON, CSV or Parquet")
         parser.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="for the result; empty or new")
         parser.add_argument("--set", action="append", default=[], metavar="PARAMETER=VALUE", help="again for each one")
+        parser.add_argument("--interpreter", type=Path, metavar="FILE", help="the Python that runs a script")
         parser.add_argument("--seed", type=int, default=42)
 
     def handle(self, *, trainer: str, **options: Any) -> None:
@@ -87,6 +88,7 @@ def run_spec(
         dataset=read_dataset(info, dataset),
         output=output.resolve(),
         checkpoints=folder / "checkpoints",
+        interpreter=find_interpreter(info, options["interpreter"]),
         seed=options["seed"],
         threads=cpu_threads(),
         train_id=folder.name,
@@ -104,6 +106,15 @@ def find_base_model(name: str) -> Path:
         if folder.is_dir():
             return folder.resolve()
     raise CommandError(f"There is no base model folder {name}.")
+
+
+def find_interpreter(info: TrainerInfo, file: Path | None) -> Path | None:
+    """As it was named, since a virtual environment's python is a link that must not be followed."""
+    if file and not info.is_script:
+        raise CommandError(f"“{info.slug}” is no script: a trainer class runs in this Python.")
+    if file and (sentence := interpreters.problem(str(file.absolute()))):
+        raise CommandError(sentence)
+    return file.absolute() if file else None
 
 
 def read_dataset(info: TrainerInfo, path: Path) -> DatasetFile:

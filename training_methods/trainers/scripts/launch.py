@@ -1,4 +1,6 @@
-"""Starts a training script: `python launch.py SCRIPT [--name value …]`. Needs nothing but the standard library.
+"""Starts a training script: `python launch.py SCRIPT [--name value …]`.
+
+Needs nothing but the standard library of Python 3.8, since the interpreter is of the method's choice.
 
 Two things differ from starting it directly. `type=bool` of argparse reads the words true and false, where it would
 take every text that is not empty for true; and `import train_callback` finds the module beside this file.

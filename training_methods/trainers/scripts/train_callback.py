@@ -3,6 +3,8 @@
 Every report is a line `[log_data]: {json}` on stdout, which the console turns into progress and curves.
 """
 
+from __future__ import annotations  # the interpreter of a method's choice may be older than ours
+
 import json
 import time
 from enum import Enum
