@@ -102,6 +102,8 @@ class Attempt:
         return ending
 
     def lay_out(self, threads: int) -> None:
+        for sentence in run_folders.changed_code(self.job):
+            self.record("note", text=sentence)
         spec = run_folders.lay_out(self.job, self.directory, threads=threads)
         if spec.resume_from:
             self.record("resumed", checkpoint=str(spec.resume_from))

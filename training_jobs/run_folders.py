@@ -1,10 +1,14 @@
 """The folder of one attempt: what the child is told, and what it starts from."""
 
+import hashlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from training_jobs import customized_models
 from training_jobs.models import JobEvent, TrainingJob
 from training_methods import catalog, config
+from training_methods.trainers import discovery
 from training_methods.trainers.base import RunSpec
 from training_methods.trainers.events import Failure
 from training_methods.trainers.inputs import DatasetFile
@@ -47,6 +51,32 @@ def newest_checkpoint(job: TrainingJob) -> Path | None:
     """The last one an earlier attempt saved to its end, unless it was removed since."""
     saved = JobEvent.objects.filter(job=job, kind="checkpoint").order_by("-pk").values_list("data__path", flat=True)
     return next((Path(path) for path in saved if Path(path).is_dir()), None)
+
+
+def changed_code(job: TrainingJob) -> Iterator[str]:
+    """What of the job's code is not any more as it was at submit, a sentence each: it runs as it is now."""
+    method = job.method_snapshot
+    if file := trainer_file(method):
+        yield from difference(f"The code of the trainer {method['trainer']}", method.get("code_hash"), file)
+    yield from difference("The file of the site's own rewards", method.get("rewards_hash"), catalog.rewards_file())
+
+
+def trainer_file(method: dict[str, Any]) -> Path | None:
+    """None: an installed package's, whose version tells what it is."""
+    if file := method["trainer_file"]:
+        return Path(file)
+    return discovery.built_in_file(method["trainer"]) if method["trainer"] in discovery.BUILT_IN else None
+
+
+def difference(what: str, before: str | None, file: Path | None) -> Iterator[str]:
+    now = hash_of(file) if file and file.is_file() else None
+    if before and now != before:
+        has = f"runs as {now[:12]}" if now else "is gone"
+        yield f"{what} changed after the job was submitted: it was {before[:12]}, and {has}."
+
+
+def hash_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def missing_input(job: TrainingJob) -> Failure | None:

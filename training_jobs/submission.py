@@ -13,12 +13,12 @@ from django.db import models, transaction
 from django.utils import timezone
 from pydantic import ValidationError
 
-from training_jobs import dispatch, references
+from training_jobs import dispatch, references, run_folders
 from training_jobs.models import Dataset, FoundationModel, TrainingJob
 from training_methods import catalog, config
 from training_methods.catalog import TrainerInfo, UnknownTrainer
 from training_methods.models import TrainingMethod
-from training_methods.trainers import Inputs, MethodType, discovery, objections
+from training_methods.trainers import Inputs, MethodType, discovery, objections, reward_mix
 from training_methods.trainers.inputs import DatasetFile, ModelFacts
 from training_methods.trainers.parameters import Parameter, mistakes, values_model
 
@@ -67,7 +67,7 @@ def submit(
         raise Refused(wrong)
     resolved |= {one.name: getattr(referred.get(one.name), "name", None) for one in parameters if one.refers_to}
     snapshots = {
-        "method_snapshot": snapshot_of_method(method, trainer),
+        "method_snapshot": snapshot_of_method(method, trainer, resolved),
         "base_model_snapshot": snapshot_of_base_model(base_model),
         "reference_snapshots": {name: snapshot_of_base_model(model) for name, model in referred.items()},
         "dataset_snapshot": {fact: getattr(dataset, fact) for fact in DATASET_FACTS},
@@ -175,7 +175,7 @@ def snapshot_of_base_model(base_model: FoundationModel) -> dict[str, Any]:
     return {fact: getattr(base_model, fact) for fact in BASE_MODEL_FACTS}
 
 
-def snapshot_of_method(method: TrainingMethod, trainer: TrainerInfo) -> dict[str, Any]:
+def snapshot_of_method(method: TrainingMethod, trainer: TrainerInfo, values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "internal_name": method.internal_name,
         "display_name": method.display_name,
@@ -185,7 +185,16 @@ def snapshot_of_method(method: TrainingMethod, trainer: TrainerInfo) -> dict[str
         "trainer": trainer.slug,
         "trainer_file": str(trainer.file) if trainer.file else None,
         "code_hash": trainer.code_hash,
+        "rewards_hash": hash_of_rewards(trainer, values),
     }
+
+
+def hash_of_rewards(trainer: TrainerInfo, values: Mapping[str, Any]) -> str | None:
+    """Of the site's own rewards, where the values name some."""
+    texts = [values[one.name] for one in trainer.parameters if one.grammar == "rewards" and values[one.name]]
+    own = any(reward.function is None for text in texts for reward in reward_mix.parse(text))
+    file = catalog.rewards_file() if own else None
+    return run_folders.hash_of(file) if file else None
 
 
 def versions() -> dict[str, str]:

@@ -13,7 +13,7 @@ import pytest
 from django.db import connection, connections
 
 from tests.training_jobs.engine import LEARNS, has_gone, job_of, let_lease_run_out, wait_for
-from training_jobs import execution, leases, logs, metrics
+from training_jobs import execution, leases, logs, metrics, run_folders
 from training_jobs.models import CustomizedModel, Status, TrainingJob
 from training_methods.trainers.events import CheckpointSaved, Finished, Metrics, Note
 from training_methods.trainers.keeper import clock
@@ -149,6 +149,26 @@ def test_it_says_when_what_it_starts_from_is_gone(data_dir):
     assert run(job).failure["message"] == f"The dataset “rows” is not at {data_dir}/rows.jsonl any more."
 
 
+def test_it_says_when_code_changed_after_it_was_submitted(data_dir):
+    job = job_of(data_dir)
+    rewards = data_dir / "trainers" / "rewards.py"
+    rewards.write_text("def polite(completion, row): return 1.0")
+    job.method_snapshot |= {"code_hash": "a" * 64, "rewards_hash": run_folders.hash_of(rewards)}
+    job.save()
+    unchanged = list(run_folders.changed_code(job))[1:]
+    rewards.unlink()
+
+    notes = [event.data["text"] for event in run(job).events.filter(kind="note")]
+
+    now = run_folders.hash_of(data_dir / "trainers" / "learner.py")[:12]
+    assert unchanged == []
+    assert notes == [
+        f"The code of the trainer learner changed after the job was submitted: it was aaaaaaaaaaaa, and runs as {now}.",
+        "The file of the site's own rewards changed after the job was submitted: "
+        f"it was {job.method_snapshot['rewards_hash'][:12]}, and is gone.",
+    ]
+
+
 def test_it_keeps_what_a_database_cannot_store_as_it_is(data_dir):
     job = run(job_of(data_dir, '    run.note("a\\0b"); run.metrics(1, loss=float("nan"))' + LEARNS))
 
@@ -237,7 +257,7 @@ def test_it_fails_a_job_with_a_traceback_when_the_engine_breaks(data_dir):
 
     job.refresh_from_db()
     assert (job.status, job.failure["message"]) == (Status.FAILED, "The job engine itself failed at this job.")
-    assert "not a valid DataFormat" in job.failure["traceback"]
+    assert "data_format" in job.failure["traceback"]
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="locks a whole SQLite database")

@@ -126,3 +126,17 @@ def test_it_refuses_a_teacher_of_another_vocabulary(chosen, data_dir):
         record.refresh_from_db()
 
     assert "“Wise” has another vocabulary (301 tokens)" in mistakes(**chosen, values={"teacher": "Wise"})["teacher"]
+
+
+def test_it_freezes_the_hash_of_the_sites_own_rewards_where_it_uses_them(chosen, data_dir):
+    TrainingMethod.objects.update(trainer="grpo", method_type="GRPO", config={})
+    Dataset.objects.update(data_format="prompt", columns=["prompt", "answer"], row_count=3)
+    for record in chosen.values():
+        record.refresh_from_db()
+    (data_dir / "trainers" / "rewards.py").write_text("def polite(completion, row): return 1.0")
+
+    own = submit(**chosen, values={"rewards": "polite, valid_json"})
+    built_in = submit(**chosen, values={"rewards": "valid_json"})
+
+    assert len(own.method_snapshot["rewards_hash"]) == 64
+    assert built_in.method_snapshot["rewards_hash"] is None
