@@ -144,7 +144,12 @@ def test_it_leaves_out_prompts_that_are_too_long(prompts, run_of, tokenizer):
         ([{"prompt": "a"}], "exact_match", {}, "compares with the right answer, and row 1 of the dataset has none."),
         ([{"prompt": "a", "answer": "b"}], "numeric_answer", {}, "the answer of row 1 holds none: “b”."),
         ([{"prompt": "a b c " * 99}], "valid_json", {}, "No prompt is left: all 1 are longer than 64 tokens."),
-        ([{"prompt": "a"}], "valid_json", {"prompts_a_step": 2}, "A step takes 2 prompts, and the dataset has 1."),
+        (
+            [{"prompt": "a"}],
+            "valid_json",
+            {"prompts_a_step": 2},
+            "A step takes 2 prompts, and the dataset has 1 to learn from.",
+        ),
     ],
 )
 def test_it_refuses_prompts_that_cannot_be_trained_on(prompts, run_of, tokenizer, rows, text, limits, mistake):
