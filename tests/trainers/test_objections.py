@@ -64,6 +64,8 @@ def test_a_reward_may_need_an_answer(rewards_file):
     assert "compares with the right answer, and the dataset has no column “answer”" in said("grpo", mute)["rewards"]
     assert said("grpo", mute, rewards="valid_json") == {}
     assert said("grpo", inputs(dataset={"columns": None})) == {}
+    answered = {"data_format": "prompt-completion", "columns": ["prompt", "answer"]}
+    assert said("grpo", inputs(dataset=answered)) == {}
     assert said("grpo", inputs(dataset={"columns": ["prompt", "solution"]})) == {}
 
 

@@ -123,6 +123,10 @@ def test_it_reads_prompts_with_everything_a_reward_may_look_at(prompts, run_of, 
     assert (len(data.train), data.count.rows) == (2, 2)
 
 
+def test_it_takes_what_completes_a_prompt_for_its_answer(prompts):
+    assert prompts.asked({"prompt": "3 + 4?", "completion": "7"}) == {"prompt": "3 + 4?", "answer": "7"}
+
+
 def test_it_reads_questions_and_answers_too(prompts, run_of, tokenizer):
     run = run_of([{"question": "3 + 4?", "answer": "#### 7"}], data_format="question-answer")
 

@@ -26,7 +26,7 @@ class Grpo(Trainer):
     slug: ClassVar = "grpo"
     label: ClassVar = "GRPO"
     method_type: ClassVar = MethodType.GRPO
-    data_formats: ClassVar = (DataFormat.PROMPT, DataFormat.QUESTION_ANSWER)
+    data_formats: ClassVar = (DataFormat.PROMPT, DataFormat.QUESTION_ANSWER, DataFormat.PROMPT_COMPLETION)
 
     rewards: fields.Rewards = "exact_match"
     epochs: fields.Epochs = 1

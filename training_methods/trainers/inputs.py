@@ -20,8 +20,11 @@ class DatasetFile(BaseModel):
     row_count: int | None = Field(None, description="None: nobody has counted them")
 
     def lacks(self, column: str) -> bool:
-        """Whether no row can have this column of the format."""
-        return self.columns is not None and column not in (match(self.data_format, self.columns, self.mapping) or {})
+        """Whether no row can have this column. What completes a prompt is its answer too."""
+        if self.columns is None:
+            return False
+        found = match(self.data_format, self.columns, self.mapping) or {}
+        return column not in found and not (column == "answer" and "completion" in found)
 
 
 class ModelFacts(BaseModel):

@@ -157,7 +157,10 @@ def prompts(
 
 
 def asked(row: Row) -> Row:
-    """The row as a prompt with its answer; question and answer are read so too."""
+    """The row as a prompt with its answer; question and answer, prompt and completion are read so too."""
+    if "completion" in row and "answer" not in row:
+        row = {name: value for name, value in row.items() if name != "completion"} | {"answer": row["completion"]}
+        row = {"question": row.pop("prompt"), **row}
     if "question" not in row:
         return row
     system = row.get("system")

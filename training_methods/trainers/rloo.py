@@ -26,7 +26,7 @@ class Rloo(Trainer):
     slug: ClassVar = "rloo"
     label: ClassVar = "RLOO"
     method_type: ClassVar = MethodType.RLOO
-    data_formats: ClassVar = (DataFormat.PROMPT, DataFormat.QUESTION_ANSWER)
+    data_formats: ClassVar = (DataFormat.PROMPT, DataFormat.QUESTION_ANSWER, DataFormat.PROMPT_COMPLETION)
 
     rewards: fields.Rewards = "exact_match"
     epochs: fields.Epochs = 1
