@@ -5,7 +5,7 @@ BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup demo run worker test lint bench lock
+.PHONY: help setup demo run worker test chaos lint bench lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ worker: .venv/.training ## one more worker for the console's jobs
 
 test: .venv/.dev ## every test that this machine can run
 	$(BIN)/python -m pytest -n 2
+
+chaos: .venv/.dev ## faults by the hundred: CHAOS_TIMES kills, CHAOS_RACES races
+	CHAOS_TIMES=$${CHAOS_TIMES:-200} CHAOS_RACES=$${CHAOS_RACES:-500} $(BIN)/python -m pytest tests/chaos -n 0 -s
 
 lint: .venv/.dev ## what has to be true before a commit
 	$(BIN)/ruff check .

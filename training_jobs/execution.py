@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import InterfaceError, InternalError, OperationalError, close_old_connections, transaction
 from django.utils import timezone
 
-from training_jobs import customized_models, dispatch, leases, reports, run_folders
+from training_jobs import customized_models, dispatch, leases, reports, room, run_folders
 from training_jobs.intake import Intake
 from training_jobs.leases import HEARTBEAT, LEASE, SAVING, Lease, LeaseLost
 from training_jobs.models import JobEvent, Status, TrainingJob
@@ -35,10 +35,14 @@ class Stop(Enum):
     DRAIN = "drain"
     TIME_LIMIT = "time-limit"
     LEASE = "lease"
+    DISK = "disk"
 
 
 def run(job_id: UUID, draining: Flag, *, threads: int = 1) -> None:
     """Run a job if it is there to be taken. `draining` is set when this worker has to leave."""
+    if not room.is_enough_to_start():
+        logger.warning("Job %s waits: only %.1f GB are free on the disk.", job_id, room.free())
+        return
     asked = clock()
     lease = leases.claim(job_id, leases.new_owner())
     if lease is None:
@@ -71,7 +75,7 @@ class Attempt:
         self.patiently(self.begin)
         for earlier in self.intake.earlier_attempts():
             self.catch_up(earlier)
-        self.record("claimed", owner=self.lease.owner)
+        self.patiently(lambda: self.record("claimed", owner=self.lease.owner))
         if finished := self.finished_before():
             self.patiently(self.settle, finished)
         elif missing := run_folders.missing_input(self.job):
@@ -128,6 +132,7 @@ class Attempt:
         self.intake.store(attempt, batch)
         self.renewed = asked
         self.tell_keeper()
+        reports.forget(self.job.attempt_directory(attempt), batch.events_end)
 
     @property
     def gone_at(self) -> float:
@@ -151,6 +156,8 @@ class Attempt:
             return Stop.CANCEL
         if self.draining.is_set():
             return Stop.DRAIN
+        if not room.is_enough_to_go_on():
+            return Stop.DISK
         is_over = self.time_limit and clock() - self.started > self.time_limit * 60
         return Stop.TIME_LIMIT if is_over else None
 
@@ -166,6 +173,8 @@ class Attempt:
             leases.cancel(self.lease)
         elif self.stop is Stop.TIME_LIMIT:
             leases.fail(self.lease, out_of_time(self.time_limit))
+        elif self.stop is Stop.DISK:
+            leases.fail(self.lease, room.ran_out())
         elif self.stop is None and isinstance(ending, Failure):
             leases.fail(self.lease, ending)
         elif self.stop is None and isinstance(ending, Interrupted):

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from training_methods.trainers import keeper
 from training_methods.trainers.events import EVENT, Event, EventReader, Failure, Finished, Note
 
 MOST_EVENTS = 5_000  # a batch
+FORGET_FROM = 16 * 1024 * 1024  # bytes of events
 LONGEST_ENDING = 256 * 1024  # bytes
 PIECE = 256 * 1024  # bytes of log
 MOST_PIECES = 4  # a batch
@@ -119,6 +121,15 @@ class Reports:
                 yield Note(text=f"A line of events.jsonl is no event: {shown(error.errors()[0]['input'])}")
             else:
                 return
+
+
+def forget(run_dir: Path, until: int) -> None:
+    """Give back the room of events that are stored, once they are many. The offsets of the others stay."""
+    if until < FORGET_FROM:
+        return
+    with (run_dir / "events.jsonl").open("r+b") as file:
+        if os.fstat(file.fileno()).st_blocks * 512 > FORGET_FROM:
+            keeper.punch_hole(file.fileno(), 0, until)
 
 
 def ending_of(run_dir: Path) -> Finished | Failure | None:

@@ -18,7 +18,7 @@ def lay_out(job: TrainingJob, directory: Path, *, threads: int) -> RunSpec:
     """Make the folder with its run.json."""
     spec = run_spec(job, directory, threads=threads)
     for folder in (spec.output, spec.checkpoints):
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)  # asked again after a database that was away
     (directory / "run.json").write_text(spec.model_dump_json(indent=2))
     return spec
 

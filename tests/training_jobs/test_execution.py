@@ -3,6 +3,7 @@
 import os
 import signal
 import sqlite3
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -13,7 +14,7 @@ import pytest
 from django.db import connection, connections
 
 from tests.training_jobs.engine import LEARNS, has_gone, job_of, let_lease_run_out, wait_for
-from training_jobs import execution, leases, logs, metrics, run_folders
+from training_jobs import execution, leases, logs, metrics, reports, run_folders
 from training_jobs.models import CustomizedModel, Status, TrainingJob
 from training_methods.trainers.events import CheckpointSaved, Finished, Metrics, Note
 from training_methods.trainers.keeper import clock
@@ -338,3 +339,35 @@ def test_it_takes_a_result_that_a_dying_worker_did_not_announce(data_dir):
     assert (job.status, job.latest_metrics) == (Status.SUCCEEDED, {"loss": 0.5})
     assert job.customized_model.kind == CustomizedModel.Kind.ADAPTER
     assert not job.attempt_directory(2).exists()
+
+
+def test_a_job_waits_while_the_disk_is_nearly_full(data_dir, settings):
+    settings.DISK_RESERVE_GB = 10**9
+
+    job = run(job_of(data_dir))
+
+    assert (job.status, job.attempt) == (Status.QUEUED, 0)
+
+
+def test_it_stops_a_job_while_it_can_still_save(data_dir, start, settings):
+    running = start(job_of(data_dir, WRITES_PID_AND_WAITS))
+    child = running.child()
+
+    settings.DISK_RESERVE_GB = 10**9
+
+    job = running.ended()
+    assert job.failure["message"].startswith("The training was stopped while it could still save:")
+    assert has_gone(child)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="holes in files are Linux's")
+def test_it_gives_back_the_room_of_events_that_are_stored(data_dir, monkeypatch):
+    monkeypatch.setattr(reports, "FORGET_FROM", 100_000)
+    body = "    for step in range(1, 4001): run.metrics(step, 4000, loss=1.0)\n    time.sleep(2)\n" + LEARNS
+
+    job = run(job_of(data_dir, body))
+
+    file = job.attempt_directory(1) / "events.jsonl"
+    assert file.stat().st_size > 300_000
+    assert file.stat().st_blocks * 512 < 50_000
+    assert sum(chunk.last_step - chunk.first_step + 1 for chunk in job.metric_chunks.all()) >= 4000

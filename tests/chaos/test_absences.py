@@ -1,0 +1,48 @@
+"""A supervisor that is frozen, a database that is locked: two attempts are never at work at once."""
+
+import os
+import signal
+import sqlite3
+import time
+from contextlib import closing
+
+import pytest
+from django.db import connection
+
+from tests.chaos import site
+from tests.chaos.site import LEASE_SECONDS
+from tests.training_jobs.engine import wait_for
+
+pytestmark = pytest.mark.django_db(transaction=True)
+on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="locks a whole SQLite database")
+
+
+def test_a_second_attempt_begins_after_the_first_has_ended_when_a_supervisor_is_frozen():
+    job = site.a_job(pause=0.2)
+    with site.workers(2) as crew:
+        wait_for(lambda: site.step_of(job) >= 7)
+        [supervisor] = [pid for worker in crew if worker.trainings() for pid in worker.pool()]
+
+        os.kill(supervisor, signal.SIGSTOP)
+        try:
+            assert site.all_ended([job])
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
+    site.check_undisturbed(job)
+    assert job.attempt == 2
+
+
+@on_sqlite
+@pytest.mark.parametrize(("leases", "attempts"), [(0.25, 1), (1.5, 2)], ids=["shortly", "for longer than a lease"])
+def test_a_training_outlasts_a_locked_database_or_saves_and_goes_on_later(leases, attempts):
+    job = site.a_job(pause=0.3, steps=25)
+    with site.workers(2):
+        wait_for(lambda: site.step_of(job) >= 7)
+
+        with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as locking:
+            locking.execute("BEGIN IMMEDIATE")
+            time.sleep(leases * LEASE_SECONDS)
+
+        assert site.all_ended([job])
+    site.check_undisturbed(job)
+    assert job.attempt == attempts

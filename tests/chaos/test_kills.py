@@ -1,0 +1,53 @@
+"""SIGKILL for a training, its supervisor, a worker, or all of them, at random moments."""
+
+import random
+import signal
+
+import pytest
+
+from tests.chaos import site
+from tests.chaos.site import TIMES, Worker
+from tests.training_jobs.engine import wait_for
+from training_jobs.models import TrainingJob
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def kill_training(worker: Worker) -> None:
+    for pid in worker.trainings()[:1]:
+        site.end(pid, signal.SIGKILL)
+
+
+def kill_supervisor(worker: Worker) -> None:
+    for pid in worker.pool()[:1]:
+        site.end(pid, signal.SIGKILL)
+
+
+def kill_worker(worker: Worker) -> None:
+    worker.kill()
+    worker.start()
+
+
+def kill_all(worker: Worker) -> None:
+    kill_training(worker)
+    kill_worker(worker)
+
+
+KILLS = [kill_training, kill_supervisor, kill_worker, kill_all]
+
+
+def test_every_job_comes_to_the_same_end_whatever_is_killed_when():
+    jobs: list[TrainingJob] = []
+    with site.workers(2, "--concurrency", "2") as crew:
+        for number in range(TIMES):
+            while TrainingJob.objects.exclude(status__in=site.ENDED).count() < 5:
+                jobs.append(site.a_job(seed=len(jobs)))
+            assert wait_for(site.nobody_is_at_the_last_try, 120)
+            site.random_moment()
+            KILLS[number % len(KILLS)](random.choice(crew))  # noqa: S311
+        assert site.all_ended(jobs), list(TrainingJob.objects.values_list("status", "attempt"))
+
+    for job in jobs:
+        site.check_undisturbed(job)
+    assert wait_for(lambda: site.nothing_left(jobs))
+    print(f"{TIMES} kills, {len(jobs)} jobs, {sum(job.attempt for job in jobs)} attempts")

@@ -1,0 +1,31 @@
+"""Room on the disk that jobs write to: some is kept free, so that a training that has to stop can still save."""
+
+import shutil
+
+from django.conf import settings
+
+from training_methods.trainers.events import Failure
+
+GIGABYTE = 10**9
+
+
+def free() -> float:
+    """Gigabytes."""
+    return shutil.disk_usage(settings.DATA_DIR).free / GIGABYTE
+
+
+def is_enough_to_start() -> bool:
+    """Twice the reserve: a training that starts has some way to go."""
+    return free() >= 2 * settings.DISK_RESERVE_GB
+
+
+def is_enough_to_go_on() -> bool:
+    return free() >= settings.DISK_RESERVE_GB
+
+
+def ran_out() -> Failure:
+    return Failure(
+        message=f"The training was stopped while it could still save: {free():.1f} GB were left on the disk of "
+        f"{settings.DATA_DIR}, and {settings.DISK_RESERVE_GB:g} GB are kept free.",
+        hint="Delete models and jobs that are not needed any more, or enlarge the disk, then start the job anew.",
+    )
