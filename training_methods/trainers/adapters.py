@@ -24,7 +24,7 @@ from peft.utils.constants import (
     TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING as SCALED_INPUTS,
 )
 from peft.utils.constants import TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING as SCALED
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig, TrainerCallback
+from transformers import BitsAndBytesConfig, TrainerCallback
 
 from training_methods.trainers import hugging_face
 from training_methods.trainers.base import Run, TrainingError
@@ -114,9 +114,17 @@ class EncoderKeeper(TrainerCallback):
         model.prompt_encoder.load_state_dict(saved)
 
 
-def load_in_4bit(folder: Path, variant: Variant = "lora", *, dtype: torch.dtype, use_lora: bool = True) -> Any:
+def load_in_4bit(
+    folder: Path,
+    variant: Variant = "lora",
+    *,
+    dtype: torch.dtype,
+    attention: str | None = None,
+    use_lora: bool = True,
+) -> Any:
     """QLoRA's base model: a quarter of the memory. Raises TrainingError where that cannot be."""
-    return AutoModelForCausalLM.from_pretrained(
+    return hugging_face.with_attention(
+        attention,
         folder,
         dtype=dtype,
         quantization_config=in_4bit(folder, variant, dtype=dtype, use_lora=use_lora),

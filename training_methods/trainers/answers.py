@@ -31,6 +31,8 @@ def given(prompts: Path, base_model: Path, adapter: Path | None, *, max_tokens: 
     yield from answered(questions, model, tokenizer, which="base", max_tokens=max_tokens)
     if adapter:
         tuned = PeftModel.from_pretrained(model, adapter)
+        if (adapter / "tokenizer_config.json").exists():
+            tokenizer = hugging_face.load_tokenizer(adapter)  # with the chat template it was trained with
         yield from answered(questions, tuned, tokenizer, which="tuned", max_tokens=max_tokens)
 
 

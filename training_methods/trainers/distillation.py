@@ -63,6 +63,7 @@ class Distillation(Trainer):
     target_modules: fields.TargetModules = "all-linear"
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
+    chat_template: fields.ChatTemplate = "own"
     evaluation_fraction: fields.EvaluationFraction = 0.0
     evaluation_steps: fields.EvaluationSteps = 50
     keep_best: fields.KeepBest = False
@@ -85,15 +86,14 @@ class Distillation(Trainer):
         yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:
-        import torch
         from peft import LoraConfig
         from transformers import PrinterCallback
         from trl import DistillationConfig, DistillationTrainer
 
-        from training_methods.trainers import adapters, evaluations, hugging_face, model_card, prompts
+        from training_methods.trainers import acceleration, adapters, evaluations, hugging_face, model_card, prompts
 
-        bf16 = hugging_face.uses_bf16(self.precision)
-        tokenizer = hugging_face.load_tokenizer(run.base_model)
+        speed = acceleration.choose(run, self.precision, in_4bit=self.load_in_4bit, whole=not self.use_lora)
+        tokenizer = hugging_face.load_tokenizer(run.base_model, self.chat_template)
         teacher = run.model(self.teacher)
         check_teacher(teacher, tokenizer)
         max_prompt_length, max_completion_length = prompts.fitting_lengths(
@@ -111,11 +111,12 @@ class Distillation(Trainer):
         keeps_best = self.keep_best or self.patience is not None
         evaluations.check(data, keeps_best=keeps_best)
         watchers = evaluations.callbacks(run, tokenizer, every=self.evaluation_steps, patience=self.patience)
-        dtype = torch.bfloat16 if bf16 and self.use_lora else torch.float32
         if self.load_in_4bit:
-            model = adapters.load_in_4bit(run.base_model, dtype=dtype, use_lora=self.use_lora)
+            model = adapters.load_in_4bit(
+                run.base_model, dtype=speed.dtype, attention=speed.attention, use_lora=self.use_lora
+            )
         else:
-            model = hugging_face.load_model(run.base_model, dtype=dtype)
+            model = hugging_face.load_model(run.base_model, dtype=speed.dtype, attention=speed.attention)
         adapter = None
         if self.use_lora:
             adapter = LoraConfig(
@@ -126,7 +127,7 @@ class Distillation(Trainer):
             )
         trainer = DistillationTrainer(
             model=model,
-            teacher_model=hugging_face.load_model(teacher, dtype=dtype),
+            teacher_model=hugging_face.load_model(teacher, dtype=speed.dtype),
             peft_config=adapter,
             processing_class=tokenizer,
             train_dataset=data.train,
@@ -155,9 +156,7 @@ class Distillation(Trainer):
                 weight_decay=self.weight_decay,
                 max_grad_norm=self.max_grad_norm,
                 gradient_checkpointing=self.gradient_checkpointing,
-                bf16=bf16,
-                use_cpu=not torch.cuda.is_available(),
-                dataloader_pin_memory=torch.cuda.is_available(),
+                **speed.arguments,
                 logging_steps=self.logging_steps,
                 logging_nan_inf_filter=False,
                 **evaluations.schedule(

@@ -6,18 +6,20 @@ Imports the training stack, so it is imported inside `train` alone.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import datasets
 from datasets.exceptions import DatasetGenerationError
 from jinja2 import TemplateError
 
+from training_methods.trainers import chat_templates
 from training_methods.trainers.base import DataFormat, Run, TrainingError
 from training_methods.trainers.judged_rows import as_turns, led, said
 from training_methods.trainers.row_files import Row
 from training_methods.trainers.turns import Turns
 
 IGNORED = -100
+LearnFrom = Literal["answers", "last-answer", "everything"]
 Example = dict[str, list[int]]
 FEATURES = datasets.Features({name: datasets.List(datasets.Value("int32")) for name in ("input_ids", "labels")})
 
@@ -38,10 +40,19 @@ class Examples:
     count: Count
 
 
-def load(run: Run, tokenizer: Any, *, max_length: int, max_samples: int | None, evaluation_fraction: float) -> Examples:
+def load(
+    run: Run,
+    tokenizer: Any,
+    *,
+    max_length: int,
+    learn_from: LearnFrom = "answers",
+    max_samples: int | None,
+    evaluation_fraction: float,
+) -> Examples:
     """The run's dataset as tokens, cut to `max_length`, kept on disk and not in memory.
 
-    In a conversation the assistant's words are learnt, in prompt and completion the completion, in plain text all.
+    Of a conversation the assistant's words are learnt, of prompt and completion the completion, of plain text all,
+    unless `learn_from` says otherwise.
     Raises TrainingError where nothing is left to learn.
     """
     count = Count()
@@ -51,7 +62,7 @@ def load(run: Run, tokenizer: Any, *, max_length: int, max_samples: int | None, 
         features=FEATURES,
         gen_kwargs={
             "run": run,
-            "learn": reading(run, tokenizer),
+            "learn": reading(run, tokenizer, learn_from),
             "limits": (max_length, max_samples),
             "count": count,
         },
@@ -129,13 +140,13 @@ def summary(count: Count, max_length: int) -> str:
     return words
 
 
-def reading(run: Run, tokenizer: Any) -> Callable[[dict[str, Any]], Example]:
-    """How rows of the run's format are read with this tokenizer."""
+def reading(run: Run, tokenizer: Any, learn_from: LearnFrom) -> Callable[[dict[str, Any]], Example]:
+    """How rows of the run's format are read with this tokenizer, and what of them is learnt."""
     if run.data_format is DataFormat.TEXT:
         return lambda row: plain("", row["text"], tokenizer)
     if tokenizer.chat_template:
-        return lambda row: conversation(messages(row), tokenizer, row.get("tools"))
-    return lambda row: plain(*pair(row), tokenizer)
+        return lambda row: conversation(messages(row), tokenizer, row.get("tools"), learn_from)
+    return lambda row: plain(*pair(row), tokenizer, learn_from)
 
 
 def messages(row: Row) -> Turns:
@@ -162,8 +173,7 @@ def pair(row: Row) -> tuple[str, str]:
     """The row as a prompt and its completion, for a model that knows no roles. Raises TrainingError for turns."""
     if any(isinstance(row.get(name), list) for name in ("messages", "prompt", "completion")):
         raise TrainingError(
-            "The dataset holds conversations, and this base model has no chat template to write them down with.",
-            "Choose a chat model (often named “Instruct” or “Chat”), or a dataset of prompts and completions.",
+            f"A row of the dataset holds a conversation, and {chat_templates.MISSING}.", chat_templates.MISSING_HINT
         )
     system = f"{row['system']}\n\n" if row.get("system") else ""
     before = "".join(f"{instruction(asked)}{answer}\n\n" for asked, answer in row.get("history", ()))
@@ -180,14 +190,19 @@ def instruction(asked: str, context: str = "") -> str:
     return f"### Instruction:\n{asked}\n\n{given}### Response:\n"
 
 
-def conversation(turns: Turns, tokenizer: Any, tools: list[Any] | None = None) -> Example:
-    """Every turn of the assistant is learnt, from after its header to its end mark, whatever the template."""
+def conversation(
+    turns: Turns, tokenizer: Any, tools: list[Any] | None = None, learn_from: LearnFrom = "answers"
+) -> Example:
+    """An answer of the assistant is learnt from after its header to its end mark, whatever the template."""
     whole = rendered(turns, tokenizer, tools=tools)
     if tools or any("tool_calls" in turn for turn in turns):
         check_tools(turns, tokenizer, tools, whole)
+    if learn_from == "everything":
+        return {"input_ids": whole, "labels": whole}
     labels = [IGNORED] * len(whole)
-    for place, turn in enumerate(turns):
-        if turn["role"] == "assistant" and turn.get("learnt", True):
+    answers = [place for place, turn in enumerate(turns) if turn["role"] == "assistant"]
+    for place in answers[-1:] if learn_from == "last-answer" else answers:
+        if turns[place].get("learnt", True):
             asked = rendered(turns[:place], tokenizer, answer_follows=True, tools=tools) if place else []
             start = shared(whole, asked)
             end = len(whole)
@@ -220,12 +235,13 @@ def rendered(
     ]
 
 
-def plain(prompt: str, completion: str, tokenizer: Any) -> Example:
+def plain(prompt: str, completion: str, tokenizer: Any, learn_from: LearnFrom = "answers") -> Example:
     """The completion is learnt, and that the text ends after it."""
     whole = tokenizer(prompt + completion)["input_ids"]
     if tokenizer.eos_token_id is not None and whole[-1:] != [tokenizer.eos_token_id]:
         whole = [*whole, tokenizer.eos_token_id]
-    start = shared(whole, tokenizer(prompt)["input_ids"]) if prompt else 0
+    asks = prompt and learn_from != "everything"
+    start = shared(whole, tokenizer(prompt)["input_ids"]) if asks else 0
     return {"input_ids": whole, "labels": [IGNORED] * start + whole[start:]}
 
 

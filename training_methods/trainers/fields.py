@@ -71,6 +71,26 @@ MaxSamples = Annotated[
     ),
 ]
 
+LearnFrom = Annotated[
+    Literal["answers", "last-answer", "everything"],
+    Field(
+        title="Learn from",
+        description="answers: all that the assistant says, or the completion; last-answer: of a conversation the last "
+        "one alone; everything: what is asked too. Plain text is learnt whole.",
+        json_schema_extra=DATA,
+    ),
+]
+
+ChatTemplate = Annotated[
+    Literal["own", "chatml", "plain"],
+    Field(
+        title="Chat template",
+        description="How conversations are written down: own as the base model has it; chatml and plain for one that "
+        "has none, plain needing no special tokens. It is saved with the result.",
+        json_schema_extra=DATA,
+    ),
+]
+
 EvaluationFraction = Annotated[
     float,
     Field(

@@ -20,6 +20,7 @@ from transformers import (
     TrainerCallback,
 )
 
+from training_methods.trainers import chat_templates
 from training_methods.trainers.base import Run, TrainingError
 
 Precision = Literal["auto", "bf16", "fp32"]
@@ -46,8 +47,8 @@ def named(gguf: Path | None) -> dict[str, str]:
     return {"gguf_file": gguf.name} if gguf else {}
 
 
-def load_tokenizer(folder: Path) -> Any:
-    """The folder's tokenizer, with a padding token."""
+def load_tokenizer(folder: Path, chat_template: chat_templates.ChatTemplate = "own") -> Any:
+    """The folder's tokenizer, with a padding token. Raises TrainingError."""
     if not folder.is_dir():
         raise TrainingError(f"The base model's folder {folder} is not there.")
     gguf = gguf_file(folder)
@@ -58,23 +59,37 @@ def load_tokenizer(folder: Path) -> Any:
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token or tokenizer.unk_token
     if not tokenizer.pad_token:
         raise TrainingError("The base model's tokenizer names no padding, end-of-text or unknown token.")
+    chat_templates.give(tokenizer, chat_template)
     return tokenizer
 
 
-def load_model(folder: Path, *, dtype: torch.dtype) -> Any:
-    """The folder's language model. A GGUF file is unpacked, so that the model can be trained and saved."""
+def load_model(folder: Path, *, dtype: torch.dtype, attention: str | None = None) -> Any:
+    """The folder's language model. A GGUF file is unpacked, so that the model can be trained and saved.
+
+    `attention` is how attention is to be computed, in transformers' words, where the model's code takes it.
+    """
     gguf = gguf_file(folder)
     try:
         if gguf:
-            return unpacked(gguf, dtype)
-        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, trust_remote_code=False, use_safetensors=True)
+            return unpacked(gguf, dtype, attention)
+        return with_attention(attention, folder, dtype=dtype, trust_remote_code=False, use_safetensors=True)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise TrainingError(f"The base model cannot be loaded: {error}") from error
 
 
-def unpacked(gguf: Path, dtype: torch.dtype) -> Any:
+def with_attention(attention: str | None, folder: Path, **settings: Any) -> Any:
+    """A language model with this kind of attention, or with transformers' own choice where it is refused."""
+    if attention:
+        try:
+            return AutoModelForCausalLM.from_pretrained(folder, attn_implementation=attention, **settings)
+        except (ImportError, ValueError) as error:
+            print(f"{attention} is not used after all: {error}", flush=True)
+    return AutoModelForCausalLM.from_pretrained(folder, **settings)
+
+
+def unpacked(gguf: Path, dtype: torch.dtype, attention: str | None) -> Any:
     """A GGUF model in plain tensors; left in its blocks it can be neither trained nor saved."""
-    model = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=dtype, **in_plain_tensors(gguf))
+    model = with_attention(attention, gguf.parent, dtype=dtype, **in_plain_tensors(gguf))
     model.name_or_path = model.config.name_or_path = str(gguf.parent)  # what an adapter calls its base
     return model
 
@@ -123,11 +138,14 @@ def fitting_length(folder: Path, wanted: int, run: Run) -> int:
 
 
 def uses_bf16(precision: Precision) -> bool:
-    """Whether to compute in bfloat16. On a CPU that pays only where it has instructions for it."""
-    if precision != "auto":
-        return precision == "bf16"
+    """Whether to compute in bfloat16."""
+    return has_bf16() if precision == "auto" else precision == "bf16"
+
+
+def has_bf16() -> bool:
+    """Whether bfloat16 pays here: a CPU can always compute in it, and is slow without instructions for it."""
     if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     able = torch.cpu.get_capabilities()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 

@@ -45,6 +45,8 @@ class Ia3(Trainer):
     )
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
+    learn_from: fields.LearnFrom = "answers"
+    chat_template: fields.ChatTemplate = "own"
     evaluation_fraction: fields.EvaluationFraction = 0.0
     evaluation_steps: fields.EvaluationSteps = None
     keep_best: fields.KeepBest = False
@@ -66,19 +68,19 @@ class Ia3(Trainer):
         yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:
-        import torch
         from transformers import PrinterCallback
         from trl import SFTConfig, SFTTrainer
 
-        from training_methods.trainers import adapters, evaluations, examples, hugging_face, model_card
+        from training_methods.trainers import acceleration, adapters, evaluations, examples, hugging_face, model_card
 
-        bf16 = hugging_face.uses_bf16(self.precision)
-        tokenizer = hugging_face.load_tokenizer(run.base_model)
+        speed = acceleration.choose(run, self.precision, fuses=True)
+        tokenizer = hugging_face.load_tokenizer(run.base_model, self.chat_template)
         max_length = hugging_face.fitting_length(run.base_model, self.max_length, run)
         data = examples.load(
             run,
             tokenizer,
             max_length=max_length,
+            learn_from=self.learn_from,
             max_samples=self.max_samples,
             evaluation_fraction=self.evaluation_fraction,
         )
@@ -87,7 +89,7 @@ class Ia3(Trainer):
         watchers = evaluations.callbacks(
             run, tokenizer, every=self.evaluation_steps, prompts=self.sample_prompts, patience=self.patience
         )
-        model = hugging_face.load_model(run.base_model, dtype=torch.bfloat16 if bf16 else torch.float32)
+        model = hugging_face.load_model(run.base_model, dtype=speed.dtype, attention=speed.attention)
         adapter = adapters.scaling(model, self.target_modules, self.feedforward_modules)
         trainer = SFTTrainer(
             model=model,
@@ -113,9 +115,7 @@ class Ia3(Trainer):
                 packing=self.packing,
                 train_sampling_strategy="group_by_length" if self.group_by_length else "random",
                 gradient_checkpointing=self.gradient_checkpointing,
-                bf16=bf16,
-                use_cpu=not torch.cuda.is_available(),
-                dataloader_pin_memory=torch.cuda.is_available(),
+                **speed.arguments,
                 logging_steps=self.logging_steps,
                 logging_nan_inf_filter=False,
                 **evaluations.schedule(

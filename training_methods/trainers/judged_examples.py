@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
+from training_methods.trainers import chat_templates
 from training_methods.trainers.base import Run, TrainingError
 from training_methods.trainers.examples import Count, Examples, divided, on_disk, rendered, shared
 from training_methods.trainers.judged_rows import as_turns, parted, said
@@ -125,9 +126,8 @@ def written_for(row: Row, tokenizer: Any, number: int) -> Row:
         return row
     if not tokenizer.chat_template:
         raise TrainingError(
-            f"Row {number} of the dataset holds a conversation, and this base model has no chat template to write it "
-            "down with.",
-            "Choose a chat model (often named “Instruct” or “Chat”), or a dataset in plain text.",
+            f"Row {number} of the dataset holds a conversation, and {chat_templates.MISSING}.",
+            chat_templates.MISSING_HINT,
         )
     in_turns = {name: said(row[name]) for name in ANSWERS if name in row}
     return row | in_turns | ({"prompt": as_turns(row["prompt"])} if "prompt" in row else {})

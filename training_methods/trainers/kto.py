@@ -77,6 +77,7 @@ class Kto(Trainer):
     target_modules: fields.TargetModules = "all-linear"
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
+    chat_template: fields.ChatTemplate = "own"
     evaluation_fraction: fields.EvaluationFraction = 0.0
     evaluation_steps: fields.EvaluationSteps = None
     keep_best: fields.KeepBest = False
@@ -97,15 +98,21 @@ class Kto(Trainer):
         yield from objections.to_no_held_out_rows(self, given, counted=False)  # a pair becomes two rows
 
     def train(self, run: Run) -> None:
-        import torch
         from peft import LoraConfig
         from transformers import PrinterCallback
         from trl import KTOConfig, KTOTrainer
 
-        from training_methods.trainers import adapters, evaluations, hugging_face, judged_examples, model_card
+        from training_methods.trainers import (
+            acceleration,
+            adapters,
+            evaluations,
+            hugging_face,
+            judged_examples,
+            model_card,
+        )
 
-        bf16 = hugging_face.uses_bf16(self.precision)
-        tokenizer = hugging_face.load_tokenizer(run.base_model)
+        speed = acceleration.choose(run, self.precision, in_4bit=self.load_in_4bit, whole=not self.use_lora, fuses=True)
+        tokenizer = hugging_face.load_tokenizer(run.base_model, self.chat_template)
         max_length = hugging_face.fitting_length(run.base_model, self.max_length, run)
         data = judged_examples.load_labelled(
             run,
@@ -119,11 +126,12 @@ class Kto(Trainer):
         watchers = evaluations.callbacks(
             run, tokenizer, every=self.evaluation_steps, prompts=self.sample_prompts, patience=self.patience
         )
-        dtype = torch.bfloat16 if bf16 and self.use_lora else torch.float32
         if self.load_in_4bit:
-            model = adapters.load_in_4bit(run.base_model, dtype=dtype, use_lora=self.use_lora)
+            model = adapters.load_in_4bit(
+                run.base_model, dtype=speed.dtype, attention=speed.attention, use_lora=self.use_lora
+            )
         else:
-            model = hugging_face.load_model(run.base_model, dtype=dtype)
+            model = hugging_face.load_model(run.base_model, dtype=speed.dtype, attention=speed.attention)
         adapter = None
         if self.use_lora:
             adapter = LoraConfig(
@@ -136,7 +144,7 @@ class Kto(Trainer):
         # With an adapter the reference is the base model itself, the adapter switched off.
         reference = None
         if not self.use_lora and not self.precompute_reference:
-            reference = hugging_face.load_model(run.base_model, dtype=dtype)
+            reference = hugging_face.load_model(run.base_model, dtype=speed.dtype, attention=speed.attention)
         trainer = KTOTrainer(
             model=model,
             ref_model=reference,
@@ -165,9 +173,7 @@ class Kto(Trainer):
                 max_grad_norm=self.max_grad_norm,
                 max_length=max_length,
                 gradient_checkpointing=self.gradient_checkpointing,
-                bf16=bf16,
-                use_cpu=not torch.cuda.is_available(),
-                dataloader_pin_memory=torch.cuda.is_available(),
+                **speed.arguments,
                 logging_steps=self.logging_steps,
                 logging_nan_inf_filter=False,
                 **evaluations.schedule(

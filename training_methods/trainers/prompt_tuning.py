@@ -55,6 +55,8 @@ class PromptTuning(Trainer):
     )
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
+    learn_from: fields.LearnFrom = "answers"
+    chat_template: fields.ChatTemplate = "own"
     evaluation_fraction: fields.EvaluationFraction = 0.0
     evaluation_steps: fields.EvaluationSteps = None
     keep_best: fields.KeepBest = False
@@ -74,14 +76,13 @@ class PromptTuning(Trainer):
         yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:
-        import torch
         from transformers import PrinterCallback
         from trl import SFTConfig, SFTTrainer
 
-        from training_methods.trainers import adapters, evaluations, examples, hugging_face, model_card
+        from training_methods.trainers import acceleration, adapters, evaluations, examples, hugging_face, model_card
 
-        bf16 = hugging_face.uses_bf16(self.precision)
-        tokenizer = hugging_face.load_tokenizer(run.base_model)
+        speed = acceleration.choose(run, self.precision)
+        tokenizer = hugging_face.load_tokenizer(run.base_model, self.chat_template)
         max_length = hugging_face.fitting_length(run.base_model, self.max_length + self.virtual_tokens, run)
         max_length -= self.virtual_tokens
         if max_length < 2:
@@ -93,6 +94,7 @@ class PromptTuning(Trainer):
             run,
             tokenizer,
             max_length=max_length,
+            learn_from=self.learn_from,
             max_samples=self.max_samples,
             evaluation_fraction=self.evaluation_fraction,
         )
@@ -101,7 +103,7 @@ class PromptTuning(Trainer):
         watchers = evaluations.callbacks(
             run, tokenizer, every=self.evaluation_steps, prompts=self.sample_prompts, patience=self.patience
         )
-        model = hugging_face.load_model(run.base_model, dtype=torch.bfloat16 if bf16 else torch.float32)
+        model = hugging_face.load_model(run.base_model, dtype=speed.dtype, attention=speed.attention)
         adapter = adapters.prompt(
             self.variant, model, tokens=self.virtual_tokens, start_text=self.start_text, base_model=run.base_model
         )
@@ -129,9 +131,7 @@ class PromptTuning(Trainer):
                 max_length=max_length,
                 train_sampling_strategy="group_by_length" if self.group_by_length else "random",
                 gradient_checkpointing=False,
-                bf16=bf16,
-                use_cpu=not torch.cuda.is_available(),
-                dataloader_pin_memory=torch.cuda.is_available(),
+                **speed.arguments,
                 logging_steps=self.logging_steps,
                 logging_nan_inf_filter=False,
                 **evaluations.schedule(

@@ -16,7 +16,7 @@ import torch
 from datasets.exceptions import DatasetGenerationError
 from transformers import TrainerCallback
 
-from training_methods.trainers import discovery, reward_mix
+from training_methods.trainers import chat_templates, discovery, reward_mix
 from training_methods.trainers.base import Run, TrainingError
 from training_methods.trainers.examples import Count, Examples, divided
 from training_methods.trainers.hugging_face import longest_text
@@ -189,8 +189,7 @@ def written(prompt: str | list[dict[str, str]], tokenizer: Any) -> str | list[di
     if isinstance(prompt, str):
         return prompt
     raise TrainingError(
-        "The dataset holds conversations, and this base model has no chat template to write them down with.",
-        "Choose a chat model (often named “Instruct” or “Chat”), or a dataset whose prompts are text.",
+        f"A row of the dataset holds a conversation, and {chat_templates.MISSING}.", chat_templates.MISSING_HINT
     )
 
 

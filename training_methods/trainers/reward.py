@@ -52,6 +52,7 @@ class Reward(Trainer):
     target_modules: fields.TargetModules = "all-linear"
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
+    chat_template: fields.ChatTemplate = "own"
     evaluation_fraction: fields.EvaluationFraction = 0.0
     evaluation_steps: fields.EvaluationSteps = None
     keep_best: fields.KeepBest = False
@@ -71,15 +72,21 @@ class Reward(Trainer):
         yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:
-        import torch
         from peft import LoraConfig
         from transformers import PrinterCallback
         from trl import RewardConfig, RewardTrainer
 
-        from training_methods.trainers import adapters, evaluations, hugging_face, judged_examples, model_card
+        from training_methods.trainers import (
+            acceleration,
+            adapters,
+            evaluations,
+            hugging_face,
+            judged_examples,
+            model_card,
+        )
 
-        bf16 = hugging_face.uses_bf16(self.precision)
-        tokenizer = hugging_face.load_tokenizer(run.base_model)
+        speed = acceleration.choose(run, self.precision, in_4bit=self.load_in_4bit, whole=not self.use_lora)
+        tokenizer = hugging_face.load_tokenizer(run.base_model, self.chat_template)
         max_length = hugging_face.fitting_length(run.base_model, self.max_length, run)
         data = judged_examples.load_scored(
             run,
@@ -91,12 +98,11 @@ class Reward(Trainer):
         keeps_best = self.keep_best or self.patience is not None
         evaluations.check(data, keeps_best=keeps_best)
         watchers = evaluations.callbacks(run, tokenizer, every=self.evaluation_steps, patience=self.patience)
-        dtype = torch.bfloat16 if bf16 and self.use_lora else torch.float32
         head = {"padding": tokenizer.pad_token_id, "seed": run.seed}
         if self.load_in_4bit:
-            model = adapters.load_scorer_in_4bit(run.base_model, dtype=dtype, use_lora=self.use_lora, **head)
+            model = adapters.load_scorer_in_4bit(run.base_model, dtype=speed.dtype, use_lora=self.use_lora, **head)
         else:
-            model = hugging_face.load_scorer(run.base_model, dtype=dtype, **head)
+            model = hugging_face.load_scorer(run.base_model, dtype=speed.dtype, **head)
         adapter = None
         if self.use_lora:
             adapter = LoraConfig(
@@ -130,9 +136,7 @@ class Reward(Trainer):
                 max_grad_norm=self.max_grad_norm,
                 max_length=max_length,
                 gradient_checkpointing=self.gradient_checkpointing,
-                bf16=bf16,
-                use_cpu=not torch.cuda.is_available(),
-                dataloader_pin_memory=torch.cuda.is_available(),
+                **speed.arguments,
                 logging_steps=self.logging_steps,
                 logging_nan_inf_filter=False,
                 **evaluations.schedule(
@@ -154,7 +158,9 @@ class Reward(Trainer):
 
         scorer = trainer.model
         if self.load_in_4bit:
-            scorer = adapters.merged_scorer(scorer, hugging_face.load_scorer(run.base_model, dtype=dtype, **head), run)
+            scorer = adapters.merged_scorer(
+                scorer, hugging_face.load_scorer(run.base_model, dtype=speed.dtype, **head), run
+            )
         elif self.use_lora:
             scorer = scorer.merge_and_unload()
         scorer.to(hugging_face.own_dtype(run.base_model)).save_pretrained(run.output)

@@ -51,6 +51,7 @@ class Rloo(Trainer):
     target_modules: fields.TargetModules = "all-linear"
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
+    chat_template: fields.ChatTemplate = "own"
     evaluation_fraction: fields.EvaluationFraction = 0.0
     evaluation_steps: fields.EvaluationSteps = 50
     keep_best: fields.KeepBest = False
@@ -105,17 +106,16 @@ class Rloo(Trainer):
         yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:
-        import torch
         from peft import LoraConfig
         from transformers import PrinterCallback
         from trl import RLOOConfig, RLOOTrainer
 
-        from training_methods.trainers import adapters, evaluations, hugging_face, model_card, prompts
+        from training_methods.trainers import acceleration, adapters, evaluations, hugging_face, model_card, prompts
 
         answers_a_step = self.batch_size * self.gradient_accumulation_steps
         rewards = prompts.load_rewards(self.rewards, run)
-        bf16 = hugging_face.uses_bf16(self.precision)
-        tokenizer = hugging_face.load_tokenizer(run.base_model)
+        speed = acceleration.choose(run, self.precision, in_4bit=self.load_in_4bit, whole=not self.use_lora, fuses=True)
+        tokenizer = hugging_face.load_tokenizer(run.base_model, self.chat_template)
         max_prompt_length, max_completion_length = prompts.fitting_lengths(
             run, self.max_prompt_length, self.max_completion_length
         )
@@ -131,11 +131,12 @@ class Rloo(Trainer):
         keeps_best = self.keep_best or self.patience is not None
         evaluations.check(data, keeps_best=keeps_best)
         watchers = evaluations.callbacks(run, tokenizer, every=self.evaluation_steps, patience=self.patience)
-        dtype = torch.bfloat16 if bf16 and self.use_lora else torch.float32
         if self.load_in_4bit:
-            model = adapters.load_in_4bit(run.base_model, dtype=dtype, use_lora=self.use_lora)
+            model = adapters.load_in_4bit(
+                run.base_model, dtype=speed.dtype, attention=speed.attention, use_lora=self.use_lora
+            )
         else:
-            model = hugging_face.load_model(run.base_model, dtype=dtype)
+            model = hugging_face.load_model(run.base_model, dtype=speed.dtype, attention=speed.attention)
         adapter = None
         if self.use_lora:
             adapter = LoraConfig(
@@ -180,9 +181,7 @@ class Rloo(Trainer):
                 weight_decay=self.weight_decay,
                 max_grad_norm=self.max_grad_norm,
                 gradient_checkpointing=self.gradient_checkpointing,
-                bf16=bf16,
-                use_cpu=not torch.cuda.is_available(),
-                dataloader_pin_memory=torch.cuda.is_available(),
+                **speed.arguments,
                 logging_steps=self.logging_steps,
                 logging_nan_inf_filter=False,
                 **evaluations.schedule(
