@@ -184,3 +184,25 @@ def test_it_refuses_conversations_without_a_chat_template(prompts, run_of, tiny_
         load(prompts, run, hugging_face.load_tokenizer(tiny_model_without_template))
 
     assert "no chat template" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("row", "seen"),
+    [
+        ({"question": "6 * 7?", "answer": "42"}, {"prompt": "6 * 7?", "answer": "42"}),
+        ({"prompt": "6 * 7?", "completion": "42"}, {"prompt": "6 * 7?", "answer": "42"}),
+        (
+            {"question": "6 * 7?", "answer": "42", "system": "Count."},
+            {
+                "prompt": [{"role": "system", "content": "Count."}, {"role": "user", "content": "6 * 7?"}],
+                "answer": "42",
+            },
+        ),
+        (
+            {"prompt": [{"role": "user", "content": "6 * 7?"}], "completion": [{"role": "assistant", "content": "42"}]},
+            {"prompt": [{"role": "user", "content": "6 * 7?"}], "answer": "42"},
+        ),
+    ],
+)
+def test_it_reads_what_is_asked_and_the_right_answer(prompts, row, seen):
+    assert prompts.asked(row) == seen

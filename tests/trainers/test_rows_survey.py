@@ -75,9 +75,9 @@ def test_it_keeps_the_first_twenty_bad_rows_and_counts_them_all(look_through):
 
 
 def test_it_names_bad_rows_where_no_row_is_good(look_through):
-    found = look_through("{\n{\n")
+    found = look_through('{"a\n{"b\n')
 
-    assert found.refusal.startswith("has 2 bad rows, the first in line 1: it is not JSON")
+    assert found.refusal.startswith("has 2 bad rows, the first in line 1: it is not JSON: Unterminated string")
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 
 import pytest
 
-from tests.trainers.child import RunFolder, perform_all
+from tests.trainers.child import ROOT, RunFolder, perform_all
 from training_methods.trainers.events import Metrics
 
 # TRL by itself: a dataset of its documented columns, a folder for a model, its own formatting, truncation and packing.
@@ -217,3 +218,25 @@ def test_it_gives_the_same_as_trl_alone_step_by_step(both, name):
 
     assert ours == alone
     assert len(alone) >= 3
+
+
+def test_the_developer_guide_shows_the_same_through_trl_alone(tmp_path, tiny_model_without_template):
+    guide = (ROOT / "docs" / "developer-guide.md").read_text(encoding="utf-8")
+    (shown,) = [block for block in re.findall(r"```python\n(.*?)```", guide, re.DOTALL) if "SFTTrainer" in block]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in PAIRS))
+    (tmp_path / "base-model").symlink_to(tiny_model_without_template)
+    run = RunFolder(
+        tmp_path / "attempt-1",
+        trainer="lora",
+        parameters={"precision": "fp32"},
+        base_model=tiny_model_without_template,
+        dataset={"path": tmp_path / "rows.jsonl", "data_format": "prompt-completion"},
+    )
+    perform_all([run])
+
+    code = shown + "\nprint([logs['loss'] for logs in trainer.state.log_history if 'loss' in logs])"
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    alone = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment)
+
+    assert alone.returncode == 0, alone.stderr
+    assert json.loads(alone.stdout.splitlines()[-1]) == run.losses()

@@ -9,6 +9,9 @@ import pytest
 
 from tests.tiny_model import make_tiny_model
 from tests.trainers.child import ROOT, wait_for
+from training_methods import catalog
+from training_methods.management.commands.run_trainer import read_dataset
+from training_methods.trainers.rows import DataFormat
 
 ROWS = [{"question": "Who makes the kettle?", "answer": "Aunt Agatha."}] * 8
 
@@ -107,3 +110,12 @@ def test_it_refuses_bad_input_in_a_sentence(command, tmp_path, arguments, senten
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.glob("trial-*")) == []
+
+
+@pytest.mark.parametrize(("trainer", "seen"), [("grpo", DataFormat.PROMPT), ("lora", DataFormat.PROMPT_COMPLETION)])
+def test_it_reads_a_prompt_and_its_answer_as_the_trainer_needs_them(tmp_path, trainer, seen):
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "6 * 7?", "answer": "42", "level": 1}\n')
+
+    dataset = read_dataset(catalog.get(trainer), tmp_path / "rows.jsonl")
+
+    assert dataset.data_format is seen

@@ -27,7 +27,7 @@ class Distillation(Trainer):
     slug: ClassVar = "distillation"
     label: ClassVar = "Distillation"
     method_type: ClassVar = MethodType.DISTILLATION
-    data_formats: ClassVar = (DataFormat.PROMPT, DataFormat.QUESTION_ANSWER)
+    data_formats: ClassVar = (DataFormat.PROMPT, DataFormat.QUESTION_ANSWER, DataFormat.PROMPT_COMPLETION)
 
     teacher: str = Field(
         min_length=1,

@@ -24,6 +24,8 @@ def pair(row: Row) -> Row:
         raise BadRow("one of “chosen” and “rejected” is text and the other a list of turns")
     if chosen == rejected:
         raise BadRow("“chosen” and “rejected” are the same")
+    if "prompt" not in row and isinstance(chosen, list):
+        parted(row)
     return {"chosen": chosen, "rejected": rejected}
 
 

@@ -157,14 +157,12 @@ def prompts(
 
 
 def asked(row: Row) -> Row:
-    """The row as a prompt with its answer; question and answer, prompt and completion are read so too."""
-    if "completion" in row and "answer" not in row:
-        row = {name: value for name, value in row.items() if name != "completion"} | {"answer": row["completion"]}
-        row = {"question": row.pop("prompt"), **row}
-    if "question" not in row:
-        return row
-    system = row.get("system")
-    return {"prompt": led(system, as_turns(row["question"])) if system else row["question"], "answer": row["answer"]}
+    """The row as a prompt with its answer; questions, and prompts with their completion, are read so too."""
+    match row:
+        case {"question": prompt, "answer": answer} | {"prompt": prompt, "completion": answer}:
+            system = row.get("system")
+            return {"prompt": led(system, as_turns(prompt)) if system else prompt, "answer": text_of(answer)}
+    return row
 
 
 def check_answer(row: Row, rewards: Sequence[Reward], number: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from itertools import count, islice
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 Row = dict[str, Any]
 
@@ -116,7 +116,11 @@ def numbered_rows(path: Path, file_type: FileType, columns: list[str] | None = N
     """
     if file_type is FileType.PARQUET:
         return parquet_rows(path, columns)
-    return {FileType.JSONL: jsonl_rows, FileType.JSON: json_rows, FileType.CSV: csv_rows}[file_type](path)
+    if file_type is FileType.JSON:
+        from training_methods.trainers.json_files import json_rows  # which stands on this module
+
+        return json_rows(path)
+    return jsonl_rows(path) if file_type is FileType.JSONL else csv_rows(path)
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -146,18 +150,46 @@ def not_utf8(byte: int, line: int, position: int) -> Unreadable:
 
 
 def jsonl_rows(path: Path) -> Iterator[NumberedRow]:
+    first = True
     for number, line in lines(path):
+        if first and line.strip() == "{":
+            raise Unreadable(
+                "spreads its objects over several lines: put each on one line, or all between “[” and “]” with commas"
+            )
         if not line.isspace():
-            yield number, parsed(line)
+            yield number, parsed(line.rstrip("\r\n"))
+            first = False
 
 
 def parsed(line: str) -> Row | BadRow:
     try:
-        return as_row(json.loads(line))
+        return as_row(DECODER.decode(line))
     except json.JSONDecodeError as error:
-        return BadRow(f"it is not JSON: {error.msg.removesuffix(' at')} at column {error.colno}")
+        return BadRow(f"it is not JSON: {json_reason(error)} at column {error.colno}")
     except (ValueError, RecursionError) as error:
-        return BadRow(f"it is not JSON that can be read: {error}")
+        return BadRow(json_reason(error))
+
+
+def unique(pairs: list[tuple[str, Any]]) -> Row:
+    """An object that says nothing twice. Raises ValueError: the last would win without a word."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"“{next(name for name in names if names.count(name) > 1)}” stands twice in an object")
+    return row
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=unique)
+
+
+def json_reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply to be read"
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    if error.msg == "Extra data":
+        return "more text follows behind the object"
+    return error.msg.removesuffix(" at")
 
 
 def as_row(value: object) -> Row | BadRow:
@@ -228,55 +260,6 @@ def named(fields: list[str], header: list[str]) -> Row | BadRow:
     if len(fields) != len(header):
         return BadRow(f"it has {len(fields)} field{'s'[: len(fields) - 1]} where the header has {len(header)}")
     return dict(zip(header, fields, strict=True))
-
-
-class JsonText:
-    """A JSON file for ijson: tells where it is not UTF-8, and stops at a row that would fill the memory."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        self._line = 1
-        self.row = 1
-        self.row_bytes = 0
-
-    def read(self, size: int) -> bytes:
-        chunk = self._file.read(size)
-        self.row_bytes += len(chunk)
-        if self.row_bytes > MAX_ROW:
-            raise Unreadable(f"has a row {self.row} of more than {MAX_ROW // MEGABYTE} MB")
-        return self._checked(chunk).encode()
-
-    def _checked(self, chunk: bytes) -> str:
-        try:
-            text = self._decoder.decode(chunk, final=not chunk)
-        except UnicodeDecodeError as error:
-            before = error.object[: error.start]
-            line = self._line + before.count(b"\n")
-            raise not_utf8(error.object[error.start], line, error.start - before.rfind(b"\n")) from None
-        self._line += chunk.count(b"\n")
-        return text
-
-
-def json_rows(path: Path) -> Iterator[NumberedRow]:
-    """The objects of a JSON array."""
-    import ijson
-
-    with path.open("rb") as file:
-        source = JsonText(file)
-        try:
-            for item in ijson.items(source, "item", use_float=True):
-                yield source.row, as_row(item)
-                source.row += 1
-                source.row_bytes = 0
-        except (ijson.JSONError, ValueError, OverflowError) as error:
-            raise Unreadable(f"has a broken row {source.row}: {json_reason(error)}") from None
-
-
-def json_reason(error: Exception) -> str:
-    """The first line of yajl's message, which goes on to draw an arrow."""
-    reason = str(error).partition("\n")[0].partition("error: ")[2].rstrip(".")
-    return "the file ends in the middle of it" if "premature EOF" in reason else reason or str(error)
 
 
 def parquet_rows(path: Path, columns: list[str] | None) -> Iterator[NumberedRow]:

@@ -29,9 +29,11 @@ LABELS |= {"false": False, "0": False, "0.0": False, "bad": False, "no": False}
 
 
 def label(value: object, name: str) -> bool:
+    if isinstance(value, str) and not value.strip():
+        raise BadRow(f"“{name}” is empty")
     found = LABELS.get(str(value).strip().lower())
     if found is None:
-        what = f"“{value[:40]}”" if isinstance(value, str) and value.strip() else kind_of(value)
+        what = f"“{value[:40]}”" if isinstance(value, str) else kind_of(value)
         raise BadRow(f"“{name}” is {what} where true or false, 1 or 0, good or bad is needed")
     return found
 

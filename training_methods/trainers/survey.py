@@ -56,7 +56,7 @@ class Survey(BaseModel):
     def add_problem(self, number: int, reason: object) -> None:
         self.problem_count += 1
         if len(self.problems) < PROBLEMS_KEPT:
-            self.problems.append(Problem(number=number, reason=str(reason)))
+            self.problems.append(Problem(number=number, reason=printable(str(reason))))
 
     def refuse_problems(self) -> None:
         if not self.problems:

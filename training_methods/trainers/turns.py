@@ -97,6 +97,8 @@ def turns(value: object, name: str) -> Turns:
     """A conversation, be its turns role and content or ShareGPT's from and value; JSON in a CSV cell is read too."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         value = decoded(value, name)
+    if isinstance(value, str) and not value.strip():
+        raise BadRow(f"“{name}” is empty")
     if not isinstance(value, list):
         raise BadRow(f"“{name}” is {kind_of(value)} where a list of turns is needed")
     if not value:

@@ -118,7 +118,12 @@ def find_interpreter(info: TrainerInfo, file: Path | None) -> Path | None:
 
 
 def read_dataset(info: TrainerInfo, path: Path) -> DatasetFile:
-    found = survey(Request(path=path.resolve(), whole=False))
+    """The file in the format that is detected, or in the first of the trainer's own that it fits."""
+    request = Request(path=path.resolve(), whole=False)
+    found = survey(request)
+    if found.data_format is not None and found.data_format not in info.data_formats:
+        own = (survey(request.model_copy(update={"data_format": option})) for option in info.data_formats)
+        found = next((one for one in own if not one.refusal), found)
     if found.refusal or found.data_format is None:
         raise CommandError(f"{path} {found.refusal}.")
     if found.data_format not in info.data_formats:
