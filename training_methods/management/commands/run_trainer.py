@@ -14,6 +14,7 @@ from training_methods.catalog import TrainerInfo
 from training_methods.trainers.base import DatasetFile, RunSpec, cpu_threads
 from training_methods.trainers.events import CheckpointSaved, Event, Failure, Metrics, Note
 from training_methods.trainers.parameters import mistakes, values_model
+from training_methods.trainers.rows import DataFormat
 from training_methods.trainers.survey import Request, survey
 from training_methods.trial import Trial
 
@@ -118,12 +119,12 @@ def find_interpreter(info: TrainerInfo, file: Path | None) -> Path | None:
 
 
 def read_dataset(info: TrainerInfo, path: Path) -> DatasetFile:
-    """The file in the format that is detected, or in the first of the trainer's own that it fits."""
+    """The file in the format that is detected; prompts with answers stay prompts for a trainer that rates answers."""
     request = Request(path=path.resolve(), whole=False)
     found = survey(request)
-    if found.data_format is not None and found.data_format not in info.data_formats:
-        own = (survey(request.model_copy(update={"data_format": option})) for option in info.data_formats)
-        found = next((one for one in own if not one.refusal), found)
+    if found.data_format is DataFormat.PROMPT_COMPLETION and DataFormat.PROMPT in info.data_formats:
+        prompts = survey(request.model_copy(update={"data_format": DataFormat.PROMPT}))
+        found = prompts if "answer" in prompts.mapping else found
     if found.refusal or found.data_format is None:
         raise CommandError(f"{path} {found.refusal}.")
     if found.data_format not in info.data_formats:
