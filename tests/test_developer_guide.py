@@ -51,7 +51,7 @@ def test_it_shows_a_trainer_that_passes_the_bench(trainers_folder):
 
 
 def test_it_shows_how_a_trainer_objects(trainers_folder):
-    code, method = blocks("python")
+    code, method, *_ = blocks("python")
     imports = "from collections.abc import Iterator\nfrom training_methods.trainers import Inputs\n"
     file = trainers_folder / "kettle.py"
     file.write_text(imports + code.replace("    def train(", f"{method}\n    def train("))
