@@ -1,20 +1,20 @@
 """The warm parent seen from outside: start it, ask it for a child, watch that child. See trainers/warm.py."""
 
+import hashlib
 import os
 import select
 import signal
 import socket
 import subprocess
-import tempfile
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
-from training_methods import child_process
+from training_methods import catalog, child_process
 from training_methods.trainers.warm import Ended, Request, Started
 
-ANSWER = 20.0  # seconds a warm parent has for its answer; the child is forked in a few milliseconds
+ANSWER = 20.0  # seconds a warm parent has for its answer, which takes it a few milliseconds
+WORD = 5.0  # seconds it has to say how a child ended
 SUPPORTED = hasattr(os, "pidfd_open")  # Linux; macOS has fork, but not after its own libraries were loaded
 
 
@@ -46,7 +46,7 @@ class Forked:
         if self.returncode is None:
             if not (ready := readable(timeout, self._connection.fileno(), self.pidfd)):
                 raise subprocess.TimeoutExpired(f"run {self.pid}", timeout or 0)
-            if self._connection.fileno() in ready or readable(ANSWER, self._connection.fileno()):
+            if self._connection.fileno() in ready or readable(WORD, self._connection.fileno()):
                 self._hear()
             else:  # the child has ended, and its parent does not say so: it is frozen
                 self._be_orphaned()
@@ -96,59 +96,65 @@ def readable(timeout: float | None, *descriptors: int) -> list[int]:
 
 
 class WarmParent:
-    """The process, and the folder with its socket. Leaving the `with` block ends it and its children."""
+    """The process, listening at `path` once it is ready. Its folder is for its owner alone."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._environment = environment
-
-    def __enter__(self) -> Self:
-        self._folder = tempfile.TemporaryDirectory(prefix="deepext-warm-")  # mode 0700
-        self.socket = Path(self._folder.name) / "socket"
+    def __init__(self, path: Path, environment: dict[str, str]) -> None:
+        self.path = path
+        self.code = code()
         self.process = subprocess.Popen(
-            child_process.command("warm", self.socket),
+            child_process.command("warm", path, self.code),
             cwd=child_process.ROOT,
-            env=self._environment,
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def wait_until_ready(self) -> bool:
+        """False: it has ended instead."""
+        assert self.process.stdout
+        return bool(self.process.stdout.readline())
+
+    def retire(self) -> None:
+        """Have it leave when the children it has now have ended. Another may take its place at once."""
+        self.path.unlink(missing_ok=True)
+        assert self.process.stdin
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(b"\n")
+            self.process.stdin.flush()
+
+    def end(self) -> None:
+        """At once, and its children with it."""
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
-        self._folder.cleanup()
-
-    def wait_until_ready(self) -> None:
-        """Raises NotForked when it ended instead."""
-        assert self.process.stdout
-        if not self.process.stdout.readline():
-            raise NotForked(f"The warm parent ended with exit code {self.process.wait()}.")
 
 
-def fork(
-    path: Path, directory: Path, *, working_directory: Path, environment: dict[str, str], log: IO[bytes]
-) -> Forked:
-    """A child for a run folder, forked by the warm parent whose socket is `path`. Raises NotForked."""
-    request = Request(directory=directory, working_directory=working_directory, environment=environment)
+def code() -> str:
+    """Changes when a package is installed or removed, or a file of our trainers changes."""
+    files = sorted(catalog.PACKAGE.rglob("*.py"))
+    seen = [catalog.packages_changed_at(), *((str(file), file.stat().st_mtime_ns) for file in files)]
+    return hashlib.sha256(repr(seen).encode()).hexdigest()
+
+
+def fork(path: Path, request: Request, log: IO[bytes]) -> Forked:
+    """A child of the warm parent that listens at `path`. Raises NotForked."""
     with ExitStack() as undo:
         connection = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
         connection.settimeout(ANSWER)
         read_end, write_end = os.pipe()
-        lifeline = undo.enter_context(os.fdopen(write_end, "wb"))
+        lifeline = undo.enter_context(os.fdopen(write_end, "wb", buffering=0))
         try:
             connection.connect(str(path))
             socket.send_fds(connection, [request.model_dump_json().encode()], [read_end, log.fileno()])
             started = Started.model_validate_json(connection.recv(4096))
+            child = Forked(started.pid, connection, lifeline)
         except (OSError, ValueError) as error:
-            raise NotForked(f"The warm parent did not answer: {error}") from error
+            raise NotForked(f"The warm parent forked no child: {error}") from error
         finally:
             os.close(read_end)
-        child = Forked(started.pid, connection, lifeline)
         undo.pop_all()
     return child

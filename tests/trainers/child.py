@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from training_methods.trainers.events import Event, EventReader, Failure, Finished, Metrics
+from training_methods.trainers.warm import Request
 from training_methods.warm_parent import Forked, WarmParent, fork
 
 ROOT = Path(__file__).parent.parent.parent
@@ -23,9 +25,18 @@ E = TypeVar("E", bound=Event)
 @cache
 def warm_parent() -> WarmParent:
     """This test process's own, started when it is first asked for."""
-    parent = END.enter_context(WarmParent(os.environ | {"OMP_NUM_THREADS": "1"}))
-    parent.wait_until_ready()
-    return parent
+    return END.enter_context(a_warm_parent())
+
+
+@contextmanager
+def a_warm_parent() -> Iterator[WarmParent]:
+    with TemporaryDirectory(prefix="deepext-warm-") as folder:
+        parent = WarmParent(Path(folder) / "socket", os.environ | {"OMP_NUM_THREADS": "1"})
+        try:
+            assert parent.wait_until_ready()
+            yield parent
+        finally:
+            parent.end()
 
 
 END = ExitStack()
@@ -54,10 +65,12 @@ class RunFolder:
         return self.events(Finished | Failure)[-1]  # type: ignore[arg-type]
 
     @contextmanager
-    def forked(self) -> Iterator[Forked]:
+    def forked(self, parent: WarmParent | None = None) -> Iterator[Forked]:
         """A child of the warm parent: what most tests train with, since it has everything imported."""
+        parent = parent or warm_parent()
+        request = Request(directory=self.path, working_directory=ROOT, environment=dict(os.environ), code=parent.code)
         with (self.path / "train.log").open("ab") as log:
-            child = fork(warm_parent().socket, self.path, working_directory=ROOT, environment=dict(os.environ), log=log)
+            child = fork(parent.path, request, log)
         with closing(child):
             yield child
 

@@ -4,23 +4,22 @@ import json
 import os
 import signal
 import socket
-from contextlib import closing
 
 import pytest
 
-from tests.trainers.child import ROOT, SOON, is_gone, wait_for, warm_parent
+from tests.trainers.child import SOON, a_warm_parent, is_gone, wait_for, warm_parent
 from training_methods.trainers.events import Note
-from training_methods.warm_parent import NotForked, WarmParent, fork
+from training_methods.warm_parent import NotForked
 
 SITUATION = """
 import atexit, json, os, random, signal, sys, tempfile, threading
-from training_methods.trainers import base, warm
+from training_methods.trainers import base, keeper, warm
 
 first_random = random.random()
 
 def situation():
     return {
-        "environment": dict(sorted(os.environ.items())),
+        "environment": {name: value for name, value in sorted(os.environ.items()) if name != keeper.MARK},
         "folder": os.getcwd(),
         "path": sys.path,
         "arguments": sys.argv[1:-1],
@@ -121,7 +120,7 @@ def test_several_children_run_at_once_beside_a_client_that_says_nothing(run_fold
     files = [own_trainer(LASTING, before="import os") for _ in range(2)]
     first, second = (run_folder("mine", trainer_file=file) for file in files)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as silent:
-        silent.connect(str(warm_parent().socket))
+        silent.connect(str(warm_parent().path))
 
         with first.forked() as one, second.forked() as other:
             assert {noted(first), noted(second)} == {one.pid, other.pid}
@@ -156,20 +155,44 @@ def test_a_childs_id_stays_its_own_until_the_client_lets_go(run_folder, own_trai
 
 
 def test_children_die_with_the_warm_parent_and_their_clients_hear_of_it(lasting_run):
-    with WarmParent(dict(os.environ)) as parent, (lasting_run.path / "train.log").open("ab") as log:
-        parent.wait_until_ready()
-        with closing(
-            fork(parent.socket, lasting_run.path, working_directory=ROOT, environment=dict(os.environ), log=log)
-        ) as child:
+    with a_warm_parent() as parent, lasting_run.forked(parent) as child:
+        noted(lasting_run)
+
+        parent.process.kill()
+        child.wait(SOON)
+
+        assert child.orphaned
+        assert is_gone(child.pid)
+
+
+def test_a_child_that_ends_beside_a_frozen_warm_parent_is_not_waited_for(lasting_run):
+    with a_warm_parent() as parent, lasting_run.forked(parent) as child:
+        noted(lasting_run)
+
+        parent.process.send_signal(signal.SIGSTOP)
+        child.kill()
+        child.wait(SOON)
+        parent.process.send_signal(signal.SIGCONT)
+
+        assert child.orphaned
+
+
+def test_one_that_retires_leaves_with_its_last_child(lasting_run, run_folder):
+    with a_warm_parent() as parent:
+        with lasting_run.forked(parent):
             noted(lasting_run)
+            parent.retire()
 
-            parent.process.kill()
-            child.wait(SOON)
+            with pytest.raises(NotForked), run_folder("sft").forked(parent):
+                pass
+            assert parent.process.poll() is None
 
-            assert child.orphaned
-            assert is_gone(child.pid)
+        assert parent.process.wait(SOON) == 0
 
 
-def test_it_says_when_there_is_no_warm_parent(lasting_run, tmp_path):
-    with pytest.raises(NotForked, match="No such file"), (tmp_path / "log").open("ab") as log:
-        fork(tmp_path / "socket", lasting_run.path, working_directory=ROOT, environment={}, log=log)
+def test_it_forks_nothing_from_code_that_has_changed(run_folder):
+    with a_warm_parent() as parent:
+        parent.code = "changed"
+
+        with pytest.raises(NotForked), run_folder("sft").forked(parent):
+            pass

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
 def warm(options: argparse.Namespace) -> int:
     from training_methods.trainers import warm
 
-    warm.serve(options.socket)
+    warm.serve(options.socket, options.code)
 
 
 def describe(options: argparse.Namespace) -> int:
@@ -76,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("warm", help="import the training stack once, and fork a child for each run")
     command.add_argument("socket", type=Path)
+    command.add_argument("code", help="what a request has to name too: it stands for the code that is imported")
     command.set_defaults(perform=warm)
 
     command = commands.add_parser(

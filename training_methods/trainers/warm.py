@@ -54,11 +54,12 @@ QUEUE = 64  # clients that may wait for an answer
 
 
 class Request(BaseModel):
-    """A run folder, and what a process started for it would have found."""
+    """A run folder, what a process started for it would have found, and the code it would have imported."""
 
     directory: Path
     working_directory: Path
     environment: dict[str, str]
+    code: str
 
 
 class Started(BaseModel):
@@ -79,16 +80,22 @@ class Child:
     has_ended: bool = False
 
 
-def serve(path: Path) -> NoReturn:
-    """Import the stack, listen at `path`, and fork until standard input is closed or the starter is gone."""
+def serve(path: Path, code: str) -> NoReturn:
+    """Import the stack, listen at `path`, and fork until standard input is closed or the starter is gone.
+
+    A byte on standard input means: take no more requests, and leave when the last child has.
+    """
     lifeline.die_with_parent()
     stage.set_defaults()
+    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # who only looks for a graphics card leaves its driver alone
     before = dict(os.environ)
     import_libraries()
+    if sys.modules["torch"].cuda.is_initialized():
+        sys.exit("A library initialised CUDA when it was imported, and no child could use a graphics card any more.")
     added = {name: value for name, value in os.environ.items() if before.get(name) != value}
     gc.collect()
     gc.freeze()  # a collection in a child would touch, and so copy, every page of what was imported
-    WarmParent(path, added).serve()
+    WarmParent(path, code, added).serve()
 
 
 def import_libraries() -> None:
@@ -101,18 +108,22 @@ def import_libraries() -> None:
 class WarmParent:
     """One thread that never waits for anybody. `added` is what importing the libraries put into the environment."""
 
-    def __init__(self, path: Path, added: dict[str, str]) -> None:
+    def __init__(self, path: Path, code: str, added: dict[str, str]) -> None:
         self.pid = os.getpid()
+        self.code = code
         self.added = added
         self.children: list[Child] = []
+        self.retires = False
         self.handlers: dict[int, Any] = {}
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.listener.bind(str(path))
+        draft = path.with_suffix(f".{self.pid}")
+        self.listener.bind(str(draft))
         self.listener.listen(QUEUE)
+        draft.rename(path)
         self.listener.setblocking(False)
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.listener, selectors.EVENT_READ, self.accept)
-        self.selector.register(0, selectors.EVENT_READ, self.end)
+        self.selector.register(0, selectors.EVENT_READ, self.hear)
 
     def serve(self) -> NoReturn:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # when all of a machine's processes are
@@ -122,6 +133,20 @@ class WarmParent:
             for key, _ in self.selector.select():
                 if key.fd in self.selector.get_map():  # not closed by the one before
                     key.data()
+
+    def hear(self) -> None:
+        """From the one who started this process."""
+        if not os.read(0, 4096):
+            self.end()
+        if not self.retires:
+            self.retires = True
+            self.selector.unregister(self.listener)
+            self.listener.close()
+        self.leave_if_idle()
+
+    def leave_if_idle(self) -> None:
+        if self.retires and not self.children:
+            self.end()
 
     def end(self) -> NoReturn:
         for child in self.children:
@@ -141,15 +166,21 @@ class WarmParent:
             packet, descriptors, *_ = socket.recv_fds(connection, LARGEST_REQUEST, 2)
             stdin, log = descriptors
             request = Request.model_validate_json(packet)
-            if hung_up(connection):
-                raise ConnectionError("The client did not wait.")
+            if refusal := self.refusal(request, connection):
+                raise ConnectionError(refusal)
             self.fork(request, connection, stdin, log)
-        except (OSError, ValueError):
-            traceback.print_exc()
+        except (OSError, ValueError) as error:
+            print(f"No child was forked: {error}", file=sys.stderr, flush=True)
             connection.close()
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
+
+    def refusal(self, request: Request, connection: socket.socket) -> str:
+        """Why there is no child for this request, or nothing."""
+        if request.code != self.code:
+            return "packages or trainers have changed since this process imported them."
+        return "its client did not wait." if hung_up(connection) else ""
 
     def fork(self, request: Request, connection: socket.socket, stdin: int, log: int) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # one that comes early waits for the child's handler
@@ -183,6 +214,7 @@ class WarmParent:
         end_group(child)
         if child.has_ended:
             os.waitpid(child.pid, 0)
+        self.leave_if_idle()
 
     def become_child(self, request: Request, connection: socket.socket, stdin: int, log: int) -> None:
         """Leave nothing that a process started anew would not have."""
