@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class Supervisor:
         self._kill_at: float | None = None
         self._killed = False
         self._group_ended = False
-        self._oom_kills = oom_kills()
+        self._oom_kills = deque([oom_kills()], maxlen=3)  # of late: the machine counts everybody's
 
     def __enter__(self) -> Self:
         with (self.run_dir / "train.log").open("ab") as log:
@@ -97,6 +98,7 @@ class Supervisor:
     def watch(self) -> Iterator[Batch]:
         """What the child reports, about every half second until it has ended and all is read."""
         while self._process.poll() is None:
+            self._oom_kills.append(oom_kills())
             yield self._reports.read()
             if self._kill_at and time.monotonic() > self._kill_at:
                 self.kill()
@@ -150,9 +152,10 @@ class Supervisor:
     def _killed_from_outside(self) -> Failure | Interrupted:
         """Only where memory ran out for sure there is no point in trying again."""
         evidence = self._reports.last_lines()
-        if self._oom_kills is None:
+        before = self._oom_kills[0]
+        if before is None:
             message = "The training was killed (SIGKILL): most likely the machine ran out of memory."
-        elif self._oom_kills == oom_kills():
+        elif before == oom_kills():
             return Interrupted(Failure(message="The training was killed from outside (SIGKILL).", evidence=evidence))
         else:
             message = "The training was killed by the system, since the machine ran out of memory."
