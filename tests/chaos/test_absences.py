@@ -10,10 +10,12 @@ import pytest
 from django.db import connection
 
 from tests.chaos import site
+from tests.chaos.proxy import Proxy
 from tests.chaos.site import LEASE_SECONDS
-from tests.training_jobs.engine import wait_for
+from tests.training_jobs.engine import database_url, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
+on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="cuts connections: needs PostgreSQL")
 on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="locks a whole SQLite database")
 
 
@@ -46,3 +48,24 @@ def test_a_training_outlasts_a_locked_database_or_saves_and_goes_on_later(leases
         assert site.all_ended([job])
     site.check_undisturbed(job)
     assert job.attempt == attempts
+
+
+@on_postgresql
+@pytest.mark.parametrize("others", [0, 1], ids=["for all", "for one worker"])
+def test_a_training_saves_and_is_gone_on_with_when_the_database_is_cut_off(others):
+    facts = connection.settings_dict
+    proxy = Proxy(facts["HOST"], int(facts["PORT"] or 5432))
+    place = f"{facts['HOST']}:{facts['PORT'] or 5432}"
+    job = site.a_job(pause=0.3)
+    with site.workers(DATABASE_URL=database_url().replace(place, f"127.0.0.1:{proxy.port}")):
+        wait_for(lambda: site.step_of(job) >= 7)
+        with site.workers(others):
+            proxy.cut()
+            time.sleep(2 * LEASE_SECONDS)
+            if not others:
+                proxy.mend()
+
+            assert site.all_ended([job])
+            proxy.mend()
+    site.check_undisturbed(job)
+    assert job.attempt == 2

