@@ -1,19 +1,20 @@
-"""Waking workers. A message carries a job's id and nothing else: lost or doubled, it does no harm."""
+"""Waking workers. A message says nothing but that a job waits on its queue: lost or doubled, it does no harm."""
 
 import logging
 from functools import partial
-from uuid import UUID
 
 from celery import current_app
 from django.db import transaction
+from django.db.models import Count
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from training_jobs.leases import LEASE
 from training_jobs.models import TrainingJob
 
-RUN_JOB = "training_jobs.run_job"
+TAKE_JOBS = "training_jobs.take_jobs"
 UNHEARD_AFTER = LEASE / 4
+MOST_MESSAGES = 16  # a sweep and queue: who hears one takes jobs until there are none
 
 logger = logging.getLogger(__name__)
 
@@ -23,27 +24,44 @@ def wake(job: TrainingJob) -> None:
 
     A broker that does not answer never fails the request: the job stays unwoken, and a worker's sweeper finds it.
     """
-    transaction.on_commit(partial(publish, job.pk, job.queue), robust=True)
+    transaction.on_commit(partial(wake_now, job), robust=True)
 
 
-def publish(job_id: UUID, queue: str) -> bool:
+def wake_now(job: TrainingJob) -> None:
+    if publish(job.queue):
+        TrainingJob.objects.filter(pk=job.pk).update(woken_at=Now())
+
+
+def publish(queue: str) -> bool:
+    """Send one message; False if the broker does not take it. At the worst that takes the broker's time-outs."""
     try:
-        current_app.send_task(RUN_JOB, [str(job_id)], queue=queue, retry=False, retry_policy={"max_retries": 0})
+        current_app.send_task(TAKE_JOBS, queue=queue, retry=False, retry_policy={"max_retries": 0})
     except OperationalError as error:
-        logger.warning("Job %s waits for the next sweep: the broker does not answer (%s).", job_id, error)
+        logger.warning("What waits on queue %s waits for the next sweep: the broker is away (%s).", queue, error)
         return False
-    TrainingJob.objects.filter(pk=job_id).update(woken_at=Now())
     return True
 
 
 def wake_unheard() -> int:
     """Wake the jobs nobody was told of, and again those that wait though their queue is empty: their message was lost.
 
-    Looking at the queue keeps messages from piling up while every worker is busy.
+    A queue with messages in it is left alone: every worker is busy, and who gets free takes what waits. Returns how
+    many messages were sent. Raises kombu's OperationalError when the broker is away.
     """
-    waiting = list(TrainingJob.objects.unheard(UNHEARD_AFTER).order_by("-priority", "created_at"))
-    empty = {queue for queue in {job.queue for job in waiting if job.woken_at} if messages_in(queue) == 0}
-    return sum(publish(job.pk, job.queue) for job in waiting if job.woken_at is None or job.queue in empty)
+    return sum(wake_queue(queue, min(number, MOST_MESSAGES)) for queue, number in unheard_by_queue())
+
+
+def unheard_by_queue() -> list[tuple[str, int]]:
+    unheard = TrainingJob.objects.unheard(UNHEARD_AFTER)
+    return list(unheard.values_list("queue").annotate(number=Count("*")).order_by("queue"))
+
+
+def wake_queue(queue: str, number: int) -> int:
+    wanted = number if messages_in(queue) == 0 else 0
+    sent = sum(publish(queue) for _ in range(wanted))
+    if sent == wanted:
+        TrainingJob.objects.unheard(UNHEARD_AFTER).filter(queue=queue).update(woken_at=Now())
+    return sent
 
 
 def messages_in(queue: str) -> int:

@@ -3,7 +3,7 @@
 import logging
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from multiprocessing.synchronize import Event as Flag
 from typing import TypeVar
@@ -44,21 +44,24 @@ def run(job_id: UUID, draining: Flag, *, threads: int = 1) -> None:
         logger.warning("Job %s waits: only %.1f GB are free on the disk.", job_id, room.free())
         return
     asked = clock()
-    lease = leases.claim(job_id, leases.new_owner())
-    if lease is None:
-        return
-    attempt = Attempt(lease, draining, claimed=asked)
-    logger.info("Job %s starts: attempt %s.", job_id, lease.attempt)
+    if lease := leases.claim(job_id, leases.new_owner()):
+        perform(Attempt(lease, draining, claimed=asked), threads=threads)
+
+
+def perform(attempt: "Attempt", *, threads: int = 1, devices: Sequence[str] | None = None) -> None:
+    """Run a job that is ours. `devices` are the ids of its GPUs; None: nobody hands out any on this machine."""
+    lease = attempt.lease
+    logger.info("Job %s starts: attempt %s.", lease.job_id, lease.attempt)
     try:
-        attempt.run(threads)
+        attempt.run(threads, devices)
     except LeaseLost:
-        logger.warning("Job %s is no longer ours (attempt %s): its child was ended.", job_id, lease.attempt)
+        logger.warning("Job %s is no longer ours (attempt %s): its child was ended.", lease.job_id, lease.attempt)
     except Exception:
         failure = Failure(message="The job engine itself failed at this job.", traceback=traceback.format_exc())
         attempt.patiently(leases.fail, lease, failure)
         raise
     else:
-        logger.info("Job %s (%s) is %s.", job_id, attempt.job, attempt.patiently(attempt.status))
+        logger.info("Job %s (%s) is %s.", lease.job_id, attempt.job, attempt.patiently(attempt.status))
 
 
 class Attempt:
@@ -71,7 +74,7 @@ class Attempt:
         self.stop: Stop | None = None
         self.child: Supervisor | None = None
 
-    def run(self, threads: int) -> None:
+    def run(self, threads: int, devices: Sequence[str] | None = None) -> None:
         self.patiently(self.begin)
         for earlier in self.intake.earlier_attempts():
             self.catch_up(earlier)
@@ -81,7 +84,7 @@ class Attempt:
         elif missing := run_folders.missing_input(self.job):
             self.patiently(leases.fail, self.lease, missing)
         else:
-            self.patiently(self.lay_out, threads)
+            self.patiently(self.lay_out, threads, devices)
             ending = self.supervise(Supervisor(self.directory, threads=threads, grace=SAVING.total_seconds()))
             self.patiently(self.settle, ending)
 
@@ -105,10 +108,10 @@ class Attempt:
         self.directory = directory
         return ending
 
-    def lay_out(self, threads: int) -> None:
+    def lay_out(self, threads: int, devices: Sequence[str] | None) -> None:
         for sentence in run_folders.changed_code(self.job):
             self.record("note", text=sentence)
-        spec = run_folders.lay_out(self.job, self.directory, threads=threads)
+        spec = run_folders.lay_out(self.job, self.directory, threads=threads, devices=devices)
         if spec.resume_from:
             self.record("resumed", checkpoint=str(spec.resume_from))
 

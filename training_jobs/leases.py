@@ -6,17 +6,19 @@ attempt that is over, and changes nothing any more.
 
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Case, DateTimeField, F, Value, When
+from django.db.models import Case, DateTimeField, Exists, F, Value, When
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
-from training_jobs.models import JobEvent, Status, TrainingJob, TrainingJobQuerySet
+from training_jobs.models import JobEvent, Status, TrainingJob, TrainingJobQuerySet, Worker
 from training_methods.trainers.events import Failure
 
 LEASE = timedelta(seconds=settings.LEASE_SECONDS)
@@ -29,7 +31,7 @@ CANCELLED_IF_ASKED = Case(When(cancel_requested=True, then=Value(Status.CANCELLE
 NOW_IF_CANCELLED = Case(
     When(cancel_requested=True, then=Now()), default=Value(None), output_field=DateTimeField(null=True)
 )
-NOBODY = {"owner": "", "lease_until": None, "woken_at": None}
+NOBODY = {"owner": "", "worker": None, "lease_until": None, "woken_at": None}
 
 
 class LeaseLost(Exception):
@@ -43,6 +45,7 @@ class Lease:
     job_id: UUID
     owner: str
     attempt: int
+    gpus: int | None = None
 
     def held(self) -> TrainingJobQuerySet:
         """The job's row while it is ours, else nothing."""
@@ -63,14 +66,28 @@ def new_owner() -> str:
     return f"{socket.gethostname()[:150]}:{os.getpid()}:{uuid4().hex[:8]}"
 
 
-def claim(job_id: UUID, owner: str) -> Lease | None:
-    """Take a queued job. None: it was cancelled, or another worker has it."""
+def claim_next(
+    owner: str, *, queues: Sequence[str], worker: UUID | None = None, free_cards: int | None = None
+) -> Lease | None:
+    """Take the job whose turn it is, of those this slot can run. None: there is none, or the worker drains."""
+    jobs = TrainingJob.objects.claimable().fitting(queues, free_cards).in_turn()
+    if worker:
+        jobs = jobs.exclude(Exists(Worker.objects.draining().filter(pk=worker)))
+    while next_one := jobs.values_list("pk", flat=True).first():
+        if lease := claim(next_one, owner, worker=worker):
+            return lease
+    return None
+
+
+def claim(job_id: UUID, owner: str, *, worker: UUID | None = None) -> Lease | None:
+    """Take a queued job. None: it was cancelled or held, or another worker has it."""
     won = (
         TrainingJob.objects.claimable()
         .filter(pk=job_id)
         .update(
             status=Status.RUNNING,
             owner=owner,
+            worker=worker,
             attempt=F("attempt") + 1,
             lease_until=Now() + LEASE,
             heartbeat_at=Now(),
@@ -79,8 +96,8 @@ def claim(job_id: UUID, owner: str) -> Lease | None:
     )
     if not won:
         return None
-    attempt = TrainingJob.objects.values_list("attempt", flat=True).get(pk=job_id)
-    return Lease(job_id=job_id, owner=owner, attempt=attempt)
+    attempt, gpus = TrainingJob.objects.values_list("attempt", "gpus").get(pk=job_id)
+    return Lease(job_id=job_id, owner=owner, attempt=attempt, gpus=gpus)
 
 
 def heartbeat(lease: Lease, **reported: object) -> bool:
@@ -108,7 +125,7 @@ def cancel(lease: Lease) -> bool:
 
 def finish(lease: Lease, status: Status, **reported: object) -> bool:
     """The owner stays on record: that is where it ran."""
-    return bool(lease.held().update(status=status, finished_at=Now(), lease_until=None, **reported))
+    return bool(lease.held().update(status=status, finished_at=Now(), lease_until=None, worker=None, **reported))
 
 
 def release(lease: Lease) -> bool:
@@ -121,10 +138,7 @@ def request_cancel(job_id: UUID, *, by: str = "") -> bool:
     with transaction.atomic():
         won = ask_to_cancel(job_id)
         if won and by:
-            attempt = TrainingJob.objects.values_list("attempt", flat=True).get(pk=job_id)
-            JobEvent.objects.create(
-                job_id=job_id, attempt=attempt, kind="cancel-requested", at=timezone.now(), data={"by": by}
-            )
+            record(job_id, "cancel-requested", by=by)
     return won
 
 
@@ -140,6 +154,30 @@ def ask_to_cancel(job_id: UUID) -> bool:
             finished_at=Case(ended_now, default=F("finished_at")),
         )
     )
+
+
+def hold(job_id: UUID, *, by: AbstractBaseUser) -> bool:
+    """Keep a waiting job from being taken. False: it started or ended meanwhile, or is held already."""
+    with transaction.atomic():
+        won = bool(TrainingJob.objects.claimable().filter(pk=job_id).update(held_at=Now(), held_by=by.pk))
+        if won:
+            record(job_id, "held", by=by.get_username())
+    return won
+
+
+def let_go(job_id: UUID, *, by: AbstractBaseUser) -> bool:
+    """Let a held job be taken again. False: it was not held."""
+    held = TrainingJob.objects.waiting().filter(pk=job_id, held_at__isnull=False)
+    with transaction.atomic():
+        won = bool(held.update(held_at=None, held_by=None, woken_at=None))
+        if won:
+            record(job_id, "let-go", by=by.get_username())
+    return won
+
+
+def record(job_id: UUID, kind: str, **data: str) -> None:
+    attempt = TrainingJob.objects.values_list("attempt", flat=True).get(pk=job_id)
+    JobEvent.objects.create(job_id=job_id, attempt=attempt, kind=kind, at=timezone.now(), data=data)
 
 
 def reap() -> list[Loss]:

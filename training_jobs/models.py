@@ -1,11 +1,12 @@
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import models
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Coalesce, Lower, Now
 from django.urls import reverse
 from django.utils import timezone
 
@@ -98,8 +99,65 @@ class Status(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+class Priority(models.IntegerChoices):
+    """Which of the waiting jobs goes first. Whoever started a job may lower it; administrators raise it."""
+
+    HIGH = 1, "High"
+    NORMAL = 0, "Normal"
+    LOW = -1, "Low"
+
+
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    def heard(self) -> "WorkerQuerySet":
+        """Those that are there."""
+        return self.filter(heartbeat_at__gte=Now() - Worker.SILENT_AFTER)
+
+    def taking_jobs(self) -> "WorkerQuerySet":
+        return self.heard().filter(draining_requested=False)
+
+    def draining(self) -> "WorkerQuerySet":
+        return self.filter(draining_requested=True)
+
+
+class Worker(models.Model):
+    """A worker process, as its own heartbeats tell of it."""
+
+    SILENT_AFTER = timedelta(seconds=30)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    version = models.CharField(max_length=32)
+    queues = models.CharField(max_length=1000, help_text="The queues it serves, with commas between.")
+    slots = models.PositiveSmallIntegerField(help_text="How many jobs may run here at once.")
+    cards = models.JSONField(default=list, help_text="Names of its GPUs.")
+    started_at = models.DateTimeField()
+    heartbeat_at = models.DateTimeField()
+    draining_requested = models.BooleanField(default=False, help_text="It takes no new job.")
+    handing_back_requested = models.BooleanField(default=False, help_text="Its jobs go back to the queue.")
+
+    objects = WorkerQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["host", "started_at"]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"
+
+    @property
+    def queue_names(self) -> list[str]:
+        return self.queues.split(",")
+
+    @property
+    def is_heard(self) -> bool:
+        return timezone.now() - self.heartbeat_at < self.SILENT_AFTER
+
+
 ACTIVE = (Status.RUNNING, Status.STOPPING)
 ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+
+
+WHOSE = Coalesce("created_by_id", 0)
 
 
 class TrainingJobQuerySet(models.QuerySet["TrainingJob"]):
@@ -134,8 +192,33 @@ class TrainingJobQuerySet(models.QuerySet["TrainingJob"]):
             )
         return found
 
+    def waiting(self) -> "TrainingJobQuerySet":
+        return self.filter(status=Status.QUEUED)
+
     def claimable(self) -> "TrainingJobQuerySet":
-        return self.filter(status=Status.QUEUED, cancel_requested=False)
+        return self.waiting().filter(cancel_requested=False, held_at=None)
+
+    def fitting(self, queues: Sequence[str], free_cards: int | None) -> "TrainingJobQuerySet":
+        """Those that a slot can take which serves these queues. None: its machine has no cards at all."""
+        fits = models.Q(gpus__lte=free_cards or 0)
+        if free_cards != 0:
+            fits |= models.Q(gpus=None)
+        return self.filter(fits, queue__in=queues)
+
+    def in_turn(self) -> "TrainingJobQuerySet":
+        """Waiting jobs, the one first that the next free worker takes. Asks first who runs how many jobs."""
+        people: dict[int, list[int]] = {}
+        for person, number in self.model.objects.running_by_person():
+            people.setdefault(number, []).append(person)
+        shares = [models.When(whose__in=whose, then=number) for number, whose in people.items()]
+        fewest_running = [models.Case(*shares, default=0)] if shares else []
+        in_place = models.F("place").asc(nulls_last=True)
+        return self.annotate(whose=WHOSE).order_by("-priority", in_place, *fewest_running, "created_at", "pk")
+
+    def running_by_person(self) -> models.QuerySet:
+        """Pairs of a person's id and how many of their jobs run. Jobs of nobody are those of person 0."""
+        running = self.filter(lease_until__isnull=False).annotate(whose=WHOSE)
+        return running.order_by().values_list("whose").annotate(number=models.Count("*"))
 
     def held_by(self, owner: str, attempt: int) -> "TrainingJobQuerySet":
         """The job, as long as this attempt of this owner still has it."""
@@ -160,6 +243,26 @@ class TrainingJob(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="jobs")
 
+    # Where it stands. In front of the snapshots, since SQLite reads a row from its first column on.
+    status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
+    priority = models.SmallIntegerField(choices=Priority, default=Priority.NORMAL)
+    place = models.PositiveIntegerField(null=True, help_text="Among those of its priority, where somebody put it.")
+    queue = models.CharField(max_length=64, default="default")
+    gpus = models.PositiveSmallIntegerField(null=True, help_text="None: one where there are any.")
+    held_at = models.DateTimeField(null=True)
+    held_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    cancel_requested = models.BooleanField(default=False)
+    woken_at = models.DateTimeField(null=True)
+    owner = models.CharField(max_length=200, blank=True)
+    worker = models.ForeignKey(
+        Worker, models.DO_NOTHING, null=True, related_name="jobs", db_constraint=False, help_text="While it runs."
+    )
+    attempt = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
     # What was chosen. The links may go; the snapshots stay.
     method = models.ForeignKey(TrainingMethod, models.SET_NULL, null=True, related_name="jobs")
     base_model = models.ForeignKey(FoundationModel, models.SET_NULL, null=True, related_name="jobs")
@@ -175,19 +278,6 @@ class TrainingJob(models.Model):
     )
     versions = models.JSONField(default=dict, help_text="Library → version at submit.")
     seed = models.BigIntegerField(default=42)
-
-    # Where it stands.
-    status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
-    priority = models.SmallIntegerField(default=0)
-    queue = models.CharField(max_length=64, default="default")
-    cancel_requested = models.BooleanField(default=False)
-    woken_at = models.DateTimeField(null=True)
-    owner = models.CharField(max_length=200, blank=True)
-    attempt = models.PositiveIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
-    heartbeat_at = models.DateTimeField(null=True)
-    started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
 
     # What it last reported.
     step = models.PositiveIntegerField(default=0)
@@ -211,7 +301,21 @@ class TrainingJob(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["status", "-priority", "created_at"], name="training_job_queue"),
+            # With everything that is asked of waiting jobs, so that no row is read to order them.
+            models.Index(
+                fields=[
+                    *("-priority", "place", "created_at", "created_by", "queue", "gpus", "id"),
+                    *("status", "cancel_requested", "held_at", "woken_at"),
+                ],
+                condition=models.Q(status=Status.QUEUED, cancel_requested=False, held_at=None),
+                name="training_job_claimable",
+            ),
+            models.Index(
+                fields=["lease_until", "created_by"],
+                condition=models.Q(lease_until__isnull=False),
+                name="training_job_active",
+            ),
+            models.Index(fields=["status", "-finished_at"], name="training_job_by_status"),
             models.Index(fields=["-created_at"], name="training_job_newest"),
         ]
 

@@ -1,7 +1,7 @@
 """The folder of one attempt: what the child is told, and what it starts from."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,16 @@ from training_methods.trainers.events import Failure
 from training_methods.trainers.inputs import DatasetFile
 
 
-def lay_out(job: TrainingJob, directory: Path, *, threads: int) -> RunSpec:
+def lay_out(job: TrainingJob, directory: Path, *, threads: int, devices: Sequence[str] | None = None) -> RunSpec:
     """Make the folder with its run.json."""
-    spec = run_spec(job, directory, threads=threads)
+    spec = run_spec(job, directory, threads=threads, devices=devices)
     for folder in (spec.output, spec.checkpoints):
         folder.mkdir(parents=True, exist_ok=True)  # asked again after a database that was away
     (directory / "run.json").write_text(spec.model_dump_json(indent=2))
     return spec
 
 
-def run_spec(job: TrainingJob, directory: Path, *, threads: int) -> RunSpec:
+def run_spec(job: TrainingJob, directory: Path, *, threads: int, devices: Sequence[str] | None) -> RunSpec:
     """From the job's snapshots alone: what became of the method or the base model's record since does not count."""
     method, dataset = job.method_snapshot, job.dataset_snapshot
     return RunSpec(
@@ -41,6 +41,7 @@ def run_spec(job: TrainingJob, directory: Path, *, threads: int) -> RunSpec:
         resume_from=newest_checkpoint(job),
         seed=job.seed,
         threads=threads,
+        devices=None if devices is None else list(devices),
         name=job.name,
         train_id=str(job.pk),
         model_name=customized_models.name_of(job),

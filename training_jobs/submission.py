@@ -74,6 +74,7 @@ def submit(
     }
     if wrong := objections_of(trainer, resolved, snapshots):
         raise Refused(wrong)
+    needed = config.resources(method.config)
     with transaction.atomic():
         refuse_if_gone({"method": method, "base_model": base_model, "dataset": dataset} | referred)
         job = TrainingJob.objects.create(
@@ -87,7 +88,8 @@ def submit(
             changed_parameters=[known.name for known in parameters if resolved[known.name] != known.default],
             versions=versions(),
             seed=seed,
-            queue=config.resources(method.config).queue,
+            queue=needed.queue,
+            gpus=needed.gpus,
         )
         job.referred_models.set(referred.values())
         dispatch.wake(job)

@@ -8,7 +8,7 @@ from threading import Thread
 from django.db import DatabaseError, InterfaceError, connection
 from kombu.exceptions import OperationalError
 
-from training_jobs import dispatch, leases
+from training_jobs import dispatch, leases, workers
 
 EVERY = leases.LEASE / 8
 
@@ -37,6 +37,7 @@ class Sweeper(Thread):
         try:
             if time.monotonic() >= self.trust_leases_from:
                 report(leases.reap())
+            workers.forget_silent()
             dispatch.wake_unheard()
         except OperationalError as error:
             logger.warning("The broker does not answer: %s", error)

@@ -1,36 +1,86 @@
 """Celery's entry points. They hold no rules."""
 
 import multiprocessing
+import threading
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import uuid4
 
 from celery import current_app, shared_task, signals
+from django.conf import settings
 
-from training_jobs import execution
-from training_jobs.dispatch import RUN_JOB
+from training_jobs import broker, cards
+from training_jobs.dispatch import TAKE_JOBS
+from training_jobs.slots import Slot
 from training_jobs.sweeper import Sweeper
+from training_jobs.workers import Attendance, Presence, Wishes
 from training_methods.trainers.base import cpu_threads
 
-draining = multiprocessing.Event()  # made before the pool forks: the worker's main process sets it, its pool sees it
+# Made before the pool forks, so that the worker's main process and its pool share them.
+draining = multiprocessing.Event()
+worker_id = uuid4()
+own_cards: list[cards.Card] = []
+
+told_to_leave = threading.Event()
+broker_in_use = ExitStack()
 
 
-@shared_task(name=RUN_JOB, ignore_result=True)
-def run_job(job_id: str) -> None:
-    slots = current_app.conf.worker_concurrency or 1
-    execution.run(UUID(job_id), draining, threads=cpu_threads(slots))
+@shared_task(name=TAKE_JOBS, ignore_result=True)
+def take_jobs() -> None:
+    Slot(
+        worker=worker_id,
+        queues=served_queues(),
+        cards=tuple(card.id for card in own_cards),
+        threads=cpu_threads(current_app.conf.worker_concurrency or 1),
+        leaving=draining,
+    ).work()
+
+
+def served_queues() -> tuple[str, ...]:
+    return tuple(sorted(current_app.amqp.queues.consume_from))
+
+
+@signals.celeryd_init.connect
+def use_broker(**_: Any) -> None:
+    """The embedded one is there as long as this worker is, however it was started."""
+    broker_in_use.enter_context(broker.running(settings.DATA_DIR))
 
 
 @signals.celeryd_after_setup.connect
-def count_slots(instance: Any, **_: Any) -> None:
-    """However the worker was started, its pool finds here how many jobs share the machine."""
+def count_slots_and_cards(instance: Any, **_: Any) -> None:
+    """However the worker was started, its pool finds here what there is to share."""
     instance.app.conf.worker_concurrency = instance.concurrency
+    own_cards.extend(cards.found())
 
 
 @signals.worker_ready.connect
-def sweep(**_: Any) -> None:
+def attend(sender: Any, **_: Any) -> None:
+    """`sender` is Celery's consumer."""
+    queues = served_queues()
+    presence = Presence(id=worker_id, queues=queues, slots=current_app.conf.worker_concurrency, cards=own_cards)
+    Attendance(presence, partial(obey, sender, queues)).start()
     Sweeper().start()
+    signals.worker_shutdown.connect(lambda **_: presence.leave(), weak=False)
+
+
+def obey(consumer: Any, queues: tuple[str, ...], wishes: Wishes) -> None:
+    """A draining worker hears no message, so that others do."""
+    listen = consumer.cancel_task_queue if wishes.draining else consumer.add_task_queue
+    for queue in queues:
+        consumer.call_soon(listen, queue)
+    if wishes.handing_back:
+        draining.set()
+    elif not told_to_leave.is_set():
+        draining.clear()
 
 
 @signals.worker_shutting_down.connect
 def drain(**_: Any) -> None:
+    told_to_leave.set()
     draining.set()
+
+
+@signals.worker_shutdown.connect
+def leave_broker(**_: Any) -> None:
+    broker_in_use.close()

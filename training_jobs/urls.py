@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training_jobs.views import base_models, datasets, jobs, models, new_job
+from training_jobs.views import base_models, datasets, jobs, models, new_job, workers
 
 app_name = "training_jobs"
 urlpatterns = [
@@ -12,6 +12,8 @@ urlpatterns = [
     path("jobs/<uuid:pk>/log", jobs.job_log, name="job-log"),
     path("jobs/<uuid:pk>/cancel/", jobs.job_cancel, name="job-cancel"),
     path("jobs/<uuid:pk>/copy/", new_job.job_copy, name="job-copy"),
+    path("workers/", workers.worker_list, name="worker-list"),
+    path("workers/<uuid:pk>/<slug:wish>/", workers.worker_ask, name="worker-ask"),
     path("models/", models.model_list, name="model-list"),
     path("models/<int:pk>/", models.model_detail, name="model-detail"),
     path("models/<int:pk>/download/", models.model_download, name="model-download"),

@@ -63,7 +63,7 @@ class Resources(BaseModel):
     model_config = TEMPERED
 
     queue: Annotated[str, StringConstraints(pattern=QUEUE, max_length=64)] = "default"
-    gpus: int = Field(0, ge=0, le=1024)
+    gpus: Annotated[int, Field(ge=0, le=1024)] | None = None  # one where there are any, else none
     time_limit_minutes: Annotated[int, Field(ge=1, le=525_600)] | None = None
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from training_jobs.models import Dataset, FoundationModel, Status, TrainingJob
+from training_jobs.models import Dataset, FoundationModel, Status, TrainingJob, Worker
 from training_methods.models import TrainingMethod
 
 
@@ -45,3 +45,10 @@ def job(status: Status = Status.QUEUED, **fields: Any) -> TrainingJob:
     if status in (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED):
         given["finished_at"] = now
     return TrainingJob.objects.create(**given | fields)
+
+
+def worker(**fields: Any) -> Worker:
+    """One that is there."""
+    given = {"host": "trainer-01", "pid": 4711, "version": "0.1.0", "queues": "default", "slots": 1}
+    given |= {"started_at": timezone.now(), "heartbeat_at": timezone.now()}
+    return Worker.objects.create(**given | fields)

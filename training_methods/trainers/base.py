@@ -87,6 +87,7 @@ class RunSpec(BaseModel):
     resume_from: Path | None = None
     seed: int = 42
     threads: int = 1
+    devices: list[str] | None = Field(None, description="Ids of its own GPUs, as CUDA takes them; None: the first one")
     name: str = Field("", description="The train name; [base]_[train]_… becomes the customized model's name")
     train_id: str = Field("", description="The job's UUID")
     model_name: str = Field("", description="The name the customized model will have")

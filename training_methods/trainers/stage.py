@@ -44,7 +44,9 @@ def set_stage(run: Run) -> None:
     if torch := sys.modules.get("torch"):  # loaded by the warm parent
         torch.set_num_threads(run.spec.threads)
     set_defaults()
-    if "WORLD_SIZE" not in os.environ:  # one process drives one card; several are driven by several processes
+    if run.spec.devices is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(run.spec.devices)
+    elif "WORLD_SIZE" not in os.environ:  # one process drives one card; several are driven by several processes
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
 
 

@@ -1,0 +1,63 @@
+"""A slot of a worker: once woken it takes one job after the other, as long as there are some that it can run."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.synchronize import Event as Flag
+from uuid import UUID
+
+from training_jobs import dispatch, execution, leases
+from training_jobs.cards import Held, choosing
+from training_jobs.execution import Attempt
+from training_jobs.leases import Lease
+from training_methods.trainers.keeper import clock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """`cards` has the ids of the machine's GPUs that this worker may use; `leaving` is set when it has to leave."""
+
+    worker: UUID
+    queues: tuple[str, ...]
+    cards: tuple[str, ...]
+    threads: int
+    leaving: Flag
+
+    def work(self) -> None:
+        while not self.leaving.is_set() and self.run_next():
+            pass
+
+    def run_next(self) -> bool:
+        """False: nothing waits that this slot can run."""
+        asked = clock()
+        if not self.cards:
+            lease = self.claim(free_cards=None)
+            if lease:
+                execution.perform(Attempt(lease, self.leaving, claimed=asked), threads=self.threads)
+            return lease is not None
+        with self.with_cards() as (lease, held):
+            if lease:
+                attempt = Attempt(lease, self.leaving, claimed=asked)
+                execution.perform(attempt, threads=self.threads, devices=list(held))
+        if lease and held:  # other slots may have waited for these cards
+            dispatch.publish(self.queues[0])
+        return lease is not None
+
+    @contextmanager
+    def with_cards(self) -> Iterator[tuple[Lease | None, Held]]:
+        with choosing(self.cards) as free:
+            lease = self.claim(free_cards=len(free))
+            kept = free.keep(needed(lease))
+        with kept:
+            yield lease, kept
+
+    def claim(self, *, free_cards: int | None) -> Lease | None:
+        owner = leases.new_owner()
+        return leases.claim_next(owner, queues=self.queues, worker=self.worker, free_cards=free_cards)
+
+
+def needed(lease: Lease | None) -> int:
+    """Cards. A job that does not say how many takes one where there are any."""
+    if lease is None:
+        return 0
+    return 1 if lease.gpus is None else lease.gpus

@@ -1,0 +1,118 @@
+"""Workers as records: each tells by its own heartbeats that it is there, and reads what is wished of it."""
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import version
+from threading import Thread
+from uuid import UUID
+
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.models.functions import Now
+
+from training_jobs import dispatch
+from training_jobs.cards import Card
+from training_jobs.models import Worker, WorkerQuerySet
+
+EVERY = timedelta(seconds=5)
+FORGOTTEN_AFTER = timedelta(hours=1)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What administrators want of a worker."""
+
+    draining: bool = False
+    handing_back: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Presence:
+    """This worker's own record."""
+
+    id: UUID
+    queues: Sequence[str]
+    slots: int
+    cards: Sequence[Card] = ()
+
+    def beat(self) -> Wishes:
+        """Say that it is here, by the database's clock."""
+        if not self.row().update(heartbeat_at=Now()):
+            Worker.objects.create(
+                id=self.id,
+                host=socket.gethostname()[:255],
+                pid=os.getpid(),
+                version=version("deepextension"),
+                queues=",".join(self.queues),
+                slots=self.slots,
+                cards=[card.name for card in self.cards],
+                started_at=Now(),
+                heartbeat_at=Now(),
+            )
+        found = self.row().values("draining_requested", "handing_back_requested").get()
+        return Wishes(draining=found["draining_requested"], handing_back=found["handing_back_requested"])
+
+    def leave(self) -> None:
+        self.row().delete()
+
+    def row(self) -> WorkerQuerySet:
+        return Worker.objects.filter(pk=self.id)
+
+
+class Attendance(Thread):
+    """Keeps a worker's record until the process ends, and hands on what is wished whenever that changes."""
+
+    def __init__(self, presence: Presence, obey: Callable[[Wishes], None], *, every: timedelta = EVERY) -> None:
+        super().__init__(name="attendance", daemon=True)
+        self.presence = presence
+        self.obey = obey
+        self.every = every
+        self.obeyed = Wishes()
+
+    def run(self) -> None:
+        while True:
+            self.beat()
+            time.sleep(self.every.total_seconds())
+
+    def beat(self) -> None:
+        try:
+            wishes = self.presence.beat()
+            if wishes != self.obeyed:
+                self.obey(wishes)
+                self.obeyed = wishes
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("The worker cannot say that it is here: %s", error)
+        finally:
+            connection.close()  # open connections do not survive the fork of a new pool process
+
+
+def drain(worker: Worker) -> bool:
+    """It takes no new job; what runs goes on. False: it drains already, or is gone."""
+    return bool(Worker.objects.filter(pk=worker.pk, draining_requested=False).update(draining_requested=True))
+
+
+def hand_back(worker: Worker) -> bool:
+    """Its jobs save a checkpoint and go back to the queue. False: that was asked before, or it does not drain."""
+    draining = Worker.objects.draining().filter(pk=worker.pk, handing_back_requested=False)
+    return bool(draining.update(handing_back_requested=True))
+
+
+def resume(worker: Worker) -> bool:
+    """It takes jobs again. False: it did not drain."""
+    won = Worker.objects.draining().filter(pk=worker.pk)
+    if not won.update(draining_requested=False, handing_back_requested=False):
+        return False
+    for queue in worker.queue_names:
+        dispatch.publish(queue)
+    return True
+
+
+def forget_silent() -> int:
+    """Remove the records of workers that ended without a word, long ago."""
+    return Worker.objects.filter(heartbeat_at__lt=Now() - FORGOTTEN_AFTER).delete()[0]
