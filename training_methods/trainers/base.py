@@ -175,7 +175,8 @@ class Run:
         self.events.write(events.Note(text=text))
 
     def checkpoint_saved(self, step: int, path: Path) -> None:
-        """Say that a checkpoint is complete. Only such a one is resumed from."""
+        """Say that a checkpoint is complete, and on the disk. Only such a one is resumed from."""
+        write_through(path)
         self.events.write(events.CheckpointSaved(step=step, path=str(path)))
 
     def sample(self, step: int, prompt: str, answer: str) -> None:
@@ -195,6 +196,15 @@ class Run:
     def when_stopped(self, tell: Callable[[], object]) -> None:
         """Call `tell` from the signal handler, for a recipe that waits and cannot look at `stop_requested`."""
         self._when_stopped.append(tell)
+
+
+def write_through(folder: Path) -> None:
+    """A machine that loses power keeps what is in the folder."""
+    for path in (*folder.rglob("*"), folder):
+        if path.is_file() or path.is_dir():
+            descriptor = os.open(path, os.O_RDONLY)
+            os.fsync(descriptor)
+            os.close(descriptor)
 
 
 class Trainer(BaseModel):

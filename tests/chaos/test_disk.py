@@ -1,0 +1,42 @@
+"""A disk that is full while a checkpoint is written, and a training that prints without end."""
+
+import sys
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from tests.training_jobs.engine import LEARNS, job_of
+from training_jobs import execution, logs, run_folders
+from training_jobs.models import Status
+from training_methods.trainers.keeper import LOG_HEAD, LOG_TAIL
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_said_and_leaves_earlier_checkpoints_as_they_are(data_dir):
+    fills = '(folder / "step").symlink_to("/dev/full") if step == 3 else None\n        (folder / "step").write'
+    job = job_of(data_dir, LEARNS.replace('(folder / "step").write', fills))
+
+    execution.run(job.pk, Event())
+
+    job.refresh_from_db()
+    assert (job.status, job.failure["message"]) == (Status.FAILED, "The disk is full.")
+    checkpoint = run_folders.newest_checkpoint(job)
+    assert (checkpoint.name, (checkpoint / "step").read_text()) == ("checkpoint-2", "2")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="holes in files are Linux's")
+def test_a_training_that_prints_a_gigabyte_fills_neither_disk_nor_database(data_dir):
+    prints = "    for n in range(1000): os.write(1, b'%07d\\n' % n * 131072)\n    time.sleep(3)\n"
+    job = job_of(data_dir, prints + LEARNS)
+
+    execution.run(job.pk, Event())
+
+    job.refresh_from_db()
+    file = job.attempt_directory(1) / "train.log"
+    assert (job.status, file.stat().st_size) == (Status.SUCCEEDED, 1000 * 2**20)
+    assert file.stat().st_blocks * 512 < LOG_HEAD + 3 * LOG_TAIL
+    assert sum(chunk.size for chunk in job.log_chunks.all()) < 10 * 2**20
+    assert logs.read(job.pk, after=logs.end(job.pk)).text.endswith("0000999\n")
