@@ -434,3 +434,31 @@ class CustomizedModel(models.Model):
     def name_for(job: TrainingJob) -> str:
         """`[base]_[train]_[YYYYMMDD]_[first 4 of the job's UUID]`."""
         return f"{job.base_model_snapshot['name']}_{job.name}_{job.created_at:%Y%m%d}_{str(job.pk)[:4]}"
+
+
+class ParameterProfile(models.Model):
+    """Values of a method's parameters under a name, to start further trains with. `profiles` saves and deletes them."""
+
+    method = models.ForeignKey(TrainingMethod, models.CASCADE, related_name="profiles")
+    name = models.CharField(max_length=100)
+    values = models.JSONField(help_text="Parameter → value, the defaults of that time written out.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering = [Lower("name")]
+        constraints = [
+            models.UniqueConstraint(
+                "method",
+                Lower("name"),
+                name="parameter_profile_name",
+                violation_error_message="The method has a profile with this name already: choose another name.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def may_be_deleted_by(self, user: AbstractUser | AnonymousUser) -> bool:
+        """Whoever saved it may, and administrators."""
+        return user.is_superuser or (user.is_authenticated and self.created_by_id == user.pk)

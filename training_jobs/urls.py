@@ -1,6 +1,6 @@
 from django.urls import path
 
-from training_jobs.views import base_models, datasets, jobs, models, new_job, workers
+from training_jobs.views import base_models, datasets, jobs, models, new_job, profiles, workers
 
 app_name = "training_jobs"
 urlpatterns = [
@@ -14,6 +14,8 @@ urlpatterns = [
     path("jobs/<uuid:pk>/copy/", new_job.job_copy, name="job-copy"),
     path("workers/", workers.worker_list, name="worker-list"),
     path("workers/<uuid:pk>/<slug:wish>/", workers.worker_ask, name="worker-ask"),
+    path("jobs/<uuid:pk>/profile/", profiles.ProfileSaveView.as_view(), name="profile-save"),
+    path("profiles/<int:pk>/delete/", profiles.ProfileDeleteView.as_view(), name="profile-delete"),
     path("models/", models.model_list, name="model-list"),
     path("models/<int:pk>/", models.model_detail, name="model-detail"),
     path("models/<int:pk>/download/", models.model_download, name="model-download"),

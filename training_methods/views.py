@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -97,16 +98,28 @@ class MethodDetailView(MethodMixin, DetailView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         trainer = catalog.trainers().get(self.object.trainer)
         mistakes = config.check(self.object.config, trainer)
+        offered = config.offered(trainer, self.object.config) if trainer and not mistakes else []
         return super().get_context_data(
             **kwargs,
             trainer=trainer,
             mistakes=mistakes,
-            parameters=readable(config.offered(trainer, self.object.config)) if trainer and not mistakes else [],
+            parameters=readable(offered),
+            profiles=list(profiles_of(self.object, offered, self.request)),
             config=json.dumps(self.object.config, indent=2, ensure_ascii=False),
             job_count=self.object.jobs.count(),
             change=decide(Action.CHANGE_METHOD, self.request),
             delete=decide(Action.DELETE_METHOD, self.request),
         )
+
+
+def profiles_of(
+    method: TrainingMethod, offered: list[Parameter], request: HttpRequest
+) -> Iterator[tuple[Any, dict[str, str], bool]]:
+    """Each with what it sets other than the defaults, and whether whoever asks may delete it."""
+    defaults = {parameter.name: parameter.default for parameter in offered}
+    for profile in method.profiles.select_related("created_by"):
+        changes = {name: shown(value) for name, value in profile.values.items() if value != defaults.get(name, value)}
+        yield profile, changes, profile.may_be_deleted_by(request.user)
 
 
 class MethodFormView(SingleObjectTemplateResponseMixin, ModelFormMixin, ProcessFormView):
@@ -158,7 +171,8 @@ class MethodDeleteView(GatedView, MethodMixin, DeleteView):
     success_url = reverse_lazy("training_methods:list")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**kwargs, job_count=self.object.jobs.count())
+        counts = {"job_count": self.object.jobs.count(), "profile_count": self.object.profiles.count()}
+        return super().get_context_data(**kwargs, **counts)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:

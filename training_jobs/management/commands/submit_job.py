@@ -6,9 +6,11 @@ from typing import Any, TypeVar
 from django.core.management import BaseCommand, CommandError
 from django.db.models import Model, QuerySet
 
+from training_jobs import stored_values
 from training_jobs.follow import follow
-from training_jobs.models import Dataset, FoundationModel, Status, TrainingJob
+from training_jobs.models import Dataset, FoundationModel, ParameterProfile, Status, TrainingJob
 from training_jobs.submission import Refused, submit
+from training_methods import catalog, config
 from training_methods.models import TrainingMethod
 
 M = TypeVar("M", bound=Model)
@@ -22,19 +24,21 @@ class Command(BaseCommand):
         parser.add_argument("--base-model", required=True, help="name or id of a base model")
         parser.add_argument("--dataset", required=True, help="name or id of a dataset")
         parser.add_argument("--name", default="", help="train name; from the method and the time if left out")
+        parser.add_argument("--profile", default="", help="name of a profile of the method, whose values --set changes")
         parser.add_argument("--set", action="append", default=[], metavar="PARAMETER=VALUE", help="again for each one")
         parser.add_argument("--seed", type=int, default=42)
         parser.add_argument("--wait", action="store_true", help="until it has ended")
         parser.add_argument("--json", action="store_true", help="the outcome as JSON in the last line")
 
     def handle(self, *, method: str, base_model: str, dataset: str, **options: Any) -> None:
+        found = find(TrainingMethod.objects.filter(internal_name=method), "training method", method)
         try:
             job = submit(
-                method=find(TrainingMethod.objects.filter(internal_name=method), "training method", method),
+                method=found,
                 base_model=find_named(FoundationModel.objects.all(), "base model", base_model),
                 dataset=find_named(Dataset.objects.all(), "dataset", dataset),
                 name=options["name"],
-                values=dict(parse(setting) for setting in options["set"]),
+                values=self.values_of(found, options["profile"]) | dict(parse(setting) for setting in options["set"]),
                 seed=options["seed"],
             )
         except Refused as refused:
@@ -45,6 +49,21 @@ class Command(BaseCommand):
         self.report(job, **options)
         if options["wait"] and job.status != Status.SUCCEEDED:
             sys.exit(1)
+
+    def values_of(self, method: TrainingMethod, profile: str) -> dict[str, Any]:
+        """The profile's, those aside that the method has no use for any more; `submit` refuses the ones that misfit."""
+        if not profile:
+            return {}
+        stored = find_profile(method, profile).values
+        trainer = catalog.trainers().get(method.trainer)
+        if trainer is None or config.check(method.config, trainer):
+            return stored  # `submit` says what is the matter
+        offered = config.offered(trainer, method.config)
+        names = {parameter.name for parameter in offered}
+        for name, sentence in stored_values.fit(stored, offered, method).misfits.items():
+            if name not in names:
+                self.stderr.write(sentence)
+        return {name: value for name, value in stored.items() if name in names}
 
     def wait_for(self, job: TrainingJob) -> TrainingJob:
         try:
@@ -77,6 +96,14 @@ def find_named(records: QuerySet[M], what: str, name: str) -> M:
     """By name without regard to case, or by id."""
     by_name = records.filter(name__iexact=name)
     return find(records.filter(pk=name) if name.isdecimal() and not by_name.exists() else by_name, what, name)
+
+
+def find_profile(method: TrainingMethod, name: str) -> ParameterProfile:
+    """By name without regard to case."""
+    if found := method.profiles.filter(name__iexact=name).first():
+        return found
+    names = ", ".join(method.profiles.values_list("name", flat=True)[:20]) or "none yet"
+    raise CommandError(f"{method} has no profile “{name}”. There are: {names}.")
 
 
 def known_names(model: type[Model]) -> str:
