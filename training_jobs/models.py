@@ -87,6 +87,12 @@ class Dataset(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("training_jobs:dataset-detail", args=[self.pk])
 
+    @property
+    def in_turns(self) -> bool:
+        """Whether its first rows hold conversations, as messages or as prompts and answers in turns."""
+        columns = ("messages", "prompt", "completion", "chosen", "rejected")
+        return any(isinstance(row.get(column), list) for row in self.preview for column in columns)
+
 
 class Status(models.TextChoices):
     """Where a job stands. static/icons.svg has a symbol named after each."""

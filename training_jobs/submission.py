@@ -28,9 +28,11 @@ LARGEST_SEED = 2**32 - 1  # NumPy takes no larger one
 LIBRARIES = ("accelerate", "datasets", "deepextension", "peft", "safetensors", "torch", "transformers", "trl")
 BASE_MODEL_FACTS = (
     "id", "name", "path", "kind", "architecture", "weights", "parameter_count", "context_length", "vocabulary_size",
-    "fingerprint",
+    "has_chat_template", "fingerprint",
 )  # fmt: skip
-DATASET_FACTS = ("id", "name", "path", "original_name", "data_format", "mapping", "columns", "sha256", "row_count")
+DATASET_FACTS = (
+    "id", "name", "path", "original_name", "data_format", "mapping", "columns", "sha256", "row_count", "in_turns",
+)  # fmt: skip
 
 
 class Refused(Exception):

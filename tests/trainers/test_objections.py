@@ -123,6 +123,35 @@ def test_a_teacher_speaks_the_language_of_its_pupil():
     assert said("distillation", given, teacher="alike") == said("distillation", given, teacher="/a/folder") == {}
 
 
+WRITES_TURNS = [
+    offer
+    for offer in discovery.describe_built_in().trainers
+    if "chat_template" in [parameter.name for parameter in offer.parameters]
+]
+
+
+@pytest.mark.parametrize("trainer", WRITES_TURNS, ids=lambda offer: offer.slug)
+def test_conversations_need_a_chat_template(trainer):
+    needed = {parameter.name: "given" for parameter in trainer.parameters if parameter.required}
+    turns = inputs(base_model={"has_chat_template": False}, dataset={"in_turns": True})
+
+    assert "choose plain," in said(trainer.slug, turns, **needed)["chat_template"]
+    assert "chat_template" not in said(trainer.slug, turns, chat_template="plain", **needed)
+
+
+@pytest.mark.parametrize(
+    ("model", "rows", "refused"),
+    [
+        ({"has_chat_template": False}, {"data_format": "messages"}, True),
+        ({"has_chat_template": False}, {"data_format": "text"}, False),
+        ({"has_chat_template": True}, {"data_format": "messages"}, False),
+        ({}, {"data_format": "messages"}, False),
+    ],
+)
+def test_only_what_is_known_to_be_missing_is_missed(model, rows, refused):
+    assert ("chat_template" in said("sft", inputs(base_model=model, dataset=rows))) is refused
+
+
 def test_a_folder_tells_what_it_is(tmp_path):
     (tmp_path / "config.json").write_text('{"vocab_size": 300, "max_position_embeddings": 64}')
     (tmp_path / "model.gguf").touch()

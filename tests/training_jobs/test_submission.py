@@ -128,6 +128,24 @@ def test_it_refuses_a_teacher_of_another_vocabulary(chosen, data_dir):
     assert "“Wise” has another vocabulary (301 tokens)" in mistakes(**chosen, values={"teacher": "Wise"})["teacher"]
 
 
+@pytest.mark.parametrize(
+    ("trainer", "data_format", "row"),
+    [
+        ("sft", "messages", {"messages": [{"role": "user", "content": "Hi"}]}),
+        ("dpo", "preference", {"prompt": [{"role": "user", "content": "Hi"}], "chosen": [], "rejected": []}),
+        ("reward", "pairs", {"chosen": [{"role": "user", "content": "Hi"}], "rejected": []}),
+    ],
+)
+def test_it_refuses_conversations_for_a_base_model_without_a_chat_template(chosen, trainer, data_format, row):
+    TrainingMethod.objects.update(trainer=trainer, config={})
+    Dataset.objects.update(data_format=data_format, preview=[row])
+    for record in chosen.values():
+        record.refresh_from_db()
+
+    assert "brings no chat template" in mistakes(**chosen, values={})["chat_template"]
+    assert submit(**chosen, values={"chat_template": "plain"}).parameters["chat_template"] == "plain"
+
+
 def test_it_freezes_the_hash_of_the_sites_own_rewards_where_it_uses_them(chosen, data_dir):
     TrainingMethod.objects.update(trainer="grpo", method_type="GRPO", config={})
     Dataset.objects.update(data_format="prompt", columns=["prompt", "answer"], row_count=3)

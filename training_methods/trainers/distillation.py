@@ -83,6 +83,7 @@ class Distillation(Trainer):
         yield from objections.to_another_vocabulary(given, "teacher", self.teacher)
         prompts_a_step = self.batch_size * self.gradient_accumulation_steps
         yield from objections.to_few_rows(given, prompts_a_step, self.max_samples)
+        yield from objections.to_no_chat_template(given, self.chat_template)
         yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:

@@ -108,6 +108,7 @@ class Dpo(Trainer):
     def objections(self, given: Inputs) -> Iterator[Objection]:
         if self.loss_type == "exo_pair" and not self.label_smoothing:
             yield "label_smoothing", "The loss exo_pair needs a label smoothing above 0; 0.001 is usual."
+        yield from objections.to_no_chat_template(given, self.chat_template)
         yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:

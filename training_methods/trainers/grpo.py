@@ -110,6 +110,7 @@ class Grpo(Trainer):
         yield from objections.to_few_rows(given, answers_a_step // self.num_generations, self.max_samples)
         yield from objections.to_rewards(self.rewards, given)
         yield from objections.to_reference(given, self.beta, use_lora=self.use_lora)
+        yield from objections.to_no_chat_template(given, self.chat_template)
         yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:

@@ -65,6 +65,7 @@ class Ia3(Trainer):
     save_steps: fields.SaveSteps = 100
 
     def objections(self, given: Inputs) -> Iterator[Objection]:
+        yield from objections.to_no_chat_template(given, self.chat_template)
         yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:

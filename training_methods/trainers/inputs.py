@@ -18,6 +18,7 @@ class DatasetFile(BaseModel):
     mapping: dict[str, str] = Field(default_factory=dict)
     columns: list[str] | None = Field(None, description="The file's; None: nobody has looked")
     row_count: int | None = Field(None, description="None: nobody has counted them")
+    in_turns: bool | None = Field(None, description="Whether rows hold conversations; None: nobody has looked")
 
     def lacks(self, column: str) -> bool:
         """Whether no row can have this column. What completes a prompt is its answer too."""
@@ -36,6 +37,7 @@ class ModelFacts(BaseModel):
     weights: str | None = Field(None, description="safetensors or gguf")
     vocabulary_size: int | None = None
     context_length: int | None = None
+    has_chat_template: bool | None = None
 
     @classmethod
     def of(cls, folder: Path, name: str = "") -> Self:

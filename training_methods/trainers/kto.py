@@ -95,6 +95,7 @@ class Kto(Trainer):
     save_steps: fields.SaveSteps = 100
 
     def objections(self, given: Inputs) -> Iterator[Objection]:
+        yield from objections.to_no_chat_template(given, self.chat_template)
         yield from objections.to_no_held_out_rows(self, given, counted=False)  # a pair becomes two rows
 
     def train(self, run: Run) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from training_methods.trainers import reward_mix
 from training_methods.trainers.inputs import Inputs
 from training_methods.trainers.rewards import BUILT_IN, NEED_ANSWER
+from training_methods.trainers.rows import DataFormat
 
 if TYPE_CHECKING:
     from training_methods.trainers.base import Trainer
@@ -80,6 +81,17 @@ def defined(file: Path) -> list[str]:
     table = symtable.symtable(importlib.util.decode_source(file.read_bytes()), str(file), "exec")
     names = [symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() and not symbol.is_imported()]
     return sorted(name for name in names if not name.startswith("_"))
+
+
+def to_no_chat_template(given: Inputs, choice: str) -> Iterator[Objection]:
+    """Text can be joined; turns need somebody who says how they are written down."""
+    in_turns = given.dataset.in_turns or given.dataset.data_format == DataFormat.MESSAGES
+    if choice == "own" and in_turns and given.base_model.has_chat_template is False:
+        yield (
+            "chat_template",
+            "The dataset holds conversations, and this base model brings no chat template to write them down with: "
+            "choose plain, a base model for chats (often named “Instruct” or “Chat”), or a dataset in plain text.",
+        )
 
 
 class Evaluating(Protocol):
