@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
@@ -12,7 +11,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from training_methods.catalog import PACKAGE, TrainerInfo
+from training_methods import child_process
+from training_methods.catalog import TrainerInfo
 from training_methods.trainers import discovery, tiny
 from training_methods.trainers.base import DataFormat, DatasetFile, RunSpec, cpu_threads
 from training_methods.trainers.events import CheckpointSaved, Event, Failure, Metrics, Progress
@@ -116,8 +116,9 @@ class Bench:
     def loaded(self, trial: Trial) -> Check:
         command = ["load", str(trial.output), "--base-model", str(self.folder / "tiny")]
         child = subprocess.run(
-            [sys.executable, "-m", "training_methods.trainers", *command],
-            cwd=PACKAGE.parent.parent,
+            child_process.command(*command),
+            cwd=child_process.ROOT,
+            env=child_process.environment(),
             capture_output=True,
             text=True,
         )

@@ -1,31 +1,28 @@
 """The registered trainers: what each offers, read without importing a line of a user's code.
 
-A file of the trainers folder is described by a child process with a time-out, and the description kept by the file's
-hash. What does not load is listed with its reason and takes nothing else down.
+What does not load is listed with its reason and takes nothing else down.
 """
 
 import hashlib
 import os
-import signal
-import subprocess
-import sysconfig
-import tempfile
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.metadata import entry_points, version
+from importlib.metadata import EntryPoint, entry_points, version
 from pathlib import Path
 
 from django.conf import settings
 from pydantic import BaseModel, ConfigDict
 
-from training_methods import child_process
+from training_methods import descriptions
 from training_methods.trainers import DataFormat, MethodType, discovery
 from training_methods.trainers.discovery import Broken, Description, Offer
 from training_methods.trainers.parameters import Parameter
 
-TIME_OUT = 10  # seconds
 REWARDS = "rewards.py"  # in the trainers folder; it holds no trainer
-PACKAGE = Path(discovery.__file__).parent
+BUILT_IN, FOLDER, PACKAGE = "built-in", "trainers folder", "installed package"
 
 
 class UnknownTrainer(LookupError):
@@ -48,6 +45,10 @@ class TrainerInfo(BaseModel):
     """Where it comes from: built-in, trainers folder, or installed package."""
     file: Path | None
     """For a file of the trainers folder: what a run has to load."""
+    origin: str = ""
+    """The file that its code stands in, wherever it comes from."""
+    takes_place_of: str = ""
+    """The source of the trainer of the same slug that is not run because of this one."""
     version: str
     code_hash: str
 
@@ -60,12 +61,23 @@ class BrokenTrainer(BaseModel):
     file: str
     line: int | None
     reason: str
+    slugs: frozenset[str]
+    """The names by which a method may ask for it."""
+    blocks: str = ""
+    """The slug of the trainer that is not run because of it: nobody who wrote a custom01.py wants the built-in one."""
+
+    @property
+    def name(self) -> str:
+        """The file without its folder."""
+        return Path(self.file).name
 
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
     trainers: dict[str, TrainerInfo] = field(default_factory=dict)
     broken: list[BrokenTrainer] = field(default_factory=list)
+    is_being_read: bool = False
+    """Something has changed, and somebody reads it just now: this is how it was before."""
 
 
 def trainers() -> dict[str, TrainerInfo]:
@@ -85,85 +97,194 @@ def get(slug: str) -> TrainerInfo:
 
 def why_not(slug: str, catalog: Catalog) -> str:
     for one in catalog.broken:
-        if Path(one.file).stem == slug:
+        if slug in one.slugs:
             line = f", line {one.line}" if one.line else ""
-            return f"does not load: {Path(one.file).name}{line}: {one.reason}"
+            return f"does not load: {one.name}{line}: {one.reason}"
     return "is not here."
-
-
-def current() -> Catalog:
-    """As the files are now. Asking again costs a `stat` each as long as none has changed."""
-    files = [file for file in sorted(settings.TRAINERS_DIR.glob("*.py")) if is_trainer(file)]
-    signature = (packages_changed_at(), *((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files))
-    if _memory.signature != signature:
-        _memory.signature, _memory.catalog = signature, read(files)
-    return _memory.catalog
-
-
-def is_trainer(file: Path) -> bool:
-    return not file.name.startswith("_") and file.name != REWARDS
-
-
-def rewards_file() -> Path | None:
-    """The site's own reward functions. Only a child process reads them."""
-    file = settings.TRAINERS_DIR / REWARDS
-    return file if file.is_file() else None
 
 
 @dataclass
 class Memory:
-    """The catalog this process read last, and what it was read from."""
+    """The catalog this process read last, with what it was read from; and who may read it anew, one thread at a time.
 
-    signature: object = None
-    catalog: Catalog = field(default_factory=Catalog)
+    The two are replaced as one, so that no thread sees half of it.
+    """
+
+    last: tuple[object, Catalog] | None = None
+    reading: threading.Lock = field(default_factory=threading.Lock)
 
 
 _memory = Memory()
 
 
-def packages_changed_at() -> int:
-    """Changes when a package is installed or removed: a file that missed one is then worth another try."""
-    return Path(sysconfig.get_path("purelib")).stat().st_mtime_ns
+def current() -> Catalog:
+    """As the files are now. Asking again costs a `stat` each as long as none has changed.
+
+    While one thread reads what has changed, which may take as long as a file that never ends to load, the others get
+    the catalog as it was before, so that they go on answering.
+    """
+    memory, folder = _memory, Folder.now()
+    if memory.last and memory.last[0] == folder.signature:
+        return memory.last[1]
+    if not memory.reading.acquire(blocking=memory.last is None):
+        assert memory.last
+        return replace(memory.last[1], is_being_read=True)
+    try:
+        if memory.last is None or memory.last[0] != folder.signature:
+            memory.last = (folder.signature, read(folder))
+        return memory.last[1]
+    finally:
+        memory.reading.release()
 
 
-def read(files: list[Path]) -> Catalog:
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """The trainers folder as it was seen at one moment."""
+
+    files: list[Path]
+    shared: list[Path]
+    """Code that the files may import: whatever begins with an underscore."""
+    problem: str = ""
+    signature: object = None
+
+    @classmethod
+    def now(cls) -> "Folder":
+        files, problem = listed(settings.TRAINERS_DIR)
+        trainers = [file for file in files if is_trainer(file)]
+        shared = [inner for file in files if file.name.startswith("_") for inner in code_in(file)]
+        seen = tuple((file, state_of(file)) for file in (*trainers, *shared))
+        return cls(files=trainers, shared=shared, problem=problem, signature=(seen, problem, descriptions.changed_at()))
+
+    def shared_hash(self) -> bytes:
+        contents = hashlib.sha256()
+        for file in self.shared:
+            with suppress(OSError):  # gone by now: the next look sees that
+                contents.update(os.fsencode(file) + file.read_bytes())
+        return contents.digest()
+
+
+def listed(folder: Path) -> tuple[list[Path], str]:
+    """What lies in the folder, and what is wrong with it. One that is not there yet is simply empty."""
+    try:
+        return sorted(folder.iterdir()), ""
+    except FileNotFoundError:
+        return [], ""
+    except OSError as error:
+        return [], f"The trainers folder cannot be read: {error.strerror}."
+
+
+def is_trainer(file: Path) -> bool:
+    return file.suffix == ".py" and not file.name.startswith((".", "_")) and file.name != REWARDS
+
+
+def code_in(path: Path) -> list[Path]:
+    """The Python files of a package, or the file itself."""
+    with suppress(OSError):
+        found = path.rglob("*.py") if path.is_dir() and path.name != "__pycache__" else [path]
+        return sorted(file for file in found if file.suffix == ".py" and file.is_file())
+    return []
+
+
+def state_of(file: Path) -> tuple[int, ...] | None:
+    """Changes with the file. None: it is gone by now, or a link that leads nowhere."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def rewards_file() -> Path | None:
+    """The site's own reward functions. Only a child process reads them."""
+    file = settings.TRAINERS_DIR / REWARDS
+    with suppress(OSError):  # the folder cannot be read, and the catalog says so
+        return file if file.is_file() else None
+    return None
+
+
+def read(folder: Folder) -> Catalog:
     """Built-in trainers, then those of installed packages, then the site's own, which take another's place by name."""
-    described = [(file, describe(file)) for file in files]
-    installed = describe_installed()
-    found = {offer.slug: info(offer, "built-in") for offer in built_in().trainers}
-    found |= {offer.slug: info(offer, "installed package") for offer in installed.trainers}
-    own, twice = in_folder(described)
-    bad = [*built_in().broken, *installed.broken, *(one for _, found in described for one in found.broken), *twice]
-    for one in bad:  # nobody who wrote a custom01.py wants the built-in one to run because of a slip in it
-        found.pop(Path(one.file).stem, None)
-    return Catalog(trainers=found | own, broken=[BrokenTrainer(**one.model_dump()) for one in bad])
+    entries = list(entry_points(group=discovery.ENTRY_POINTS))
+    shared = folder.shared_hash()
+    questions = [descriptions.of_entry_point(entry) for entry in entries]
+    questions += [descriptions.of_file(file, shared) for file in folder.files]
+    answers = descriptions.answers(questions)
+    shelf = Shelf()
+    shelf.add_built_in(built_in())
+    for entry, description in zip(entries, answers, strict=False):
+        shelf.add_installed(entry, description)
+    for file, description in zip(folder.files, answers[len(entries) :], strict=True):
+        shelf.add_own(file, description)
+    if folder.problem:
+        shelf.refuse(Broken(file=str(settings.TRAINERS_DIR), reason=folder.problem))
+    return shelf.catalog()
 
 
-def in_folder(described: list[tuple[Path, Description]]) -> tuple[dict[str, TrainerInfo], list[Broken]]:
-    """The site's own trainers by slug, and those whose slug another file has already."""
-    own: dict[str, TrainerInfo] = {}
-    twice = []
-    for file, description in described:
+class Shelf:
+    """A catalog while it is put together."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, TrainerInfo] = {}
+        self.own: dict[str, TrainerInfo] = {}
+        self.broken: list[BrokenTrainer] = []
+
+    def add_built_in(self, description: Description) -> None:
         for offer in description.trainers:
-            if first := own.get(offer.slug):
-                reason = (
-                    f"The slug “{offer.slug}” belongs to {first.file.name if first.file else first.source} already."
-                )
-                twice.append(Broken(file=str(file), reason=reason))
+            self.found[offer.slug] = info(offer, BUILT_IN, own_version())
+        for one in description.broken:
+            self.refuse(one, {Path(one.file).stem})
+
+    def add_installed(self, entry: EntryPoint, description: Description) -> None:
+        """A package cannot take the place of another trainer; whoever wants that says so in the trainers folder."""
+        package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else ""
+        for one in description.broken:
+            self.refuse(one, {entry.name} - {*self.found})
+        for offer in description.trainers:
+            if first := self.found.get(offer.slug):
+                whose = "a built-in trainer" if first.source == BUILT_IN else first.version
+                self.refuse(Broken(file=f"{entry.name} = {entry.value}", reason=belongs(offer.slug, whose)))
             else:
-                own[offer.slug] = info(offer, "trainers folder", file)
-    return own, twice
+                self.found[offer.slug] = info(offer, PACKAGE, package)
+
+    def add_own(self, file: Path, description: Description) -> None:
+        for one in description.broken:
+            self.refuse(one, named_like(file))
+        for offer in description.trainers:
+            if first := self.own.get(offer.slug):
+                whose = first.file.name if first.file else first.source
+                self.refuse(Broken(file=str(file), reason=belongs(offer.slug, whose)), named_like(file) - {*self.own})
+            else:
+                given = info(offer, FOLDER, offer.version or offer.code_hash[:8])
+                self.own[offer.slug] = given.model_copy(update={"file": file})
+
+    def refuse(self, one: Broken, slugs: Iterable[str] = ()) -> None:
+        self.broken.append(BrokenTrainer(**one.model_dump(), slugs=frozenset(slugs)))
+
+    def catalog(self) -> Catalog:
+        blocked = {slug for one in self.broken for slug in one.slugs}
+        others = {slug: one for slug, one in self.found.items() if slug not in blocked}
+        own = {
+            slug: one.model_copy(update={"takes_place_of": self.found[slug].source}) if slug in self.found else one
+            for slug, one in self.own.items()
+        }
+        return Catalog(trainers=others | own, broken=[self.with_what_it_blocks(one) for one in self.broken])
+
+    def with_what_it_blocks(self, one: BrokenTrainer) -> BrokenTrainer:
+        blocked = next((slug for slug in one.slugs if slug in self.found and slug not in self.own), "")
+        return one.model_copy(update={"blocks": blocked})
 
 
-def info(offer: Offer, source: str, file: Path | None = None) -> TrainerInfo:
-    code_hash = hashlib.sha256(Path(offer.origin).read_bytes()).hexdigest()
-    return TrainerInfo(
-        **offer.model_dump(exclude={"origin"}),
-        source=source,
-        file=file,
-        version=own_version() if source == "built-in" else code_hash[:8],
-        code_hash=code_hash,
-    )
+def belongs(slug: str, whose: str) -> str:
+    return f"The slug “{slug}” belongs to {whose} already."
+
+
+def named_like(file: Path) -> set[str]:
+    """The slugs that somebody who names a file like this may mean: prompt_tuning.py is for prompt-tuning."""
+    return {file.stem, file.stem.replace("_", "-")}
+
+
+def info(offer: Offer, source: str, version: str) -> TrainerInfo:
+    return TrainerInfo(**offer.model_dump(exclude={"version"}), source=source, file=None, version=version)
 
 
 @cache
@@ -173,64 +294,8 @@ def built_in() -> Description:
 
 
 @cache
-def describe_installed() -> Description:
-    """A process sees packages as they were when it started."""
-    return in_child("--installed") if entry_points(group=discovery.ENTRY_POINTS) else Description()
-
-
-def describe(file: Path) -> Description:
-    """What a file offers, or why it does not load: read by a child the first time that its content is seen."""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        return Description(broken=[Broken(file=str(file), reason=f"It cannot be read: {error.strerror}.")])
-    seen_as = f"{file}\0{packages_changed_at()}\0{package_hash()}\0".encode()
-    kept = settings.DATA_DIR / "cache" / "trainers" / f"{hashlib.sha256(seen_as + content).hexdigest()}.json"
-    if not kept.exists():
-        keep(kept, in_child(str(file)))
-    return Description.model_validate_json(kept.read_bytes())
-
-
-def keep(path: Path, description: Description) -> None:
-    """Write it whole: two processes may do so at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as draft:
-        draft.write(description.model_dump_json())
-    Path(draft.name).rename(path)
-
-
-def in_child(target: str) -> Description:
-    """Describe a file in a process of its own, in a group of its own: all of it ends when the time is up."""
-    with subprocess.Popen(
-        child_process.command("describe", target),
-        cwd=child_process.ROOT,
-        env=child_process.environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as child:
-        try:
-            said, _ = child.communicate(timeout=TIME_OUT)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            return Description(broken=[Broken(file=target, reason=f"It takes longer than {TIME_OUT} s to load.")])
-    if child.returncode == 0 and said:
-        return Description.model_validate_json(said)
-    reason = f"Loading it ends the process with exit code {child.returncode}."
-    return Description(broken=[Broken(file=target, reason=reason)])
-
-
-@cache
-def package_hash() -> str:
-    """Changes whenever the code changes that describes trainers."""
-    files = sorted(PACKAGE.glob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-
-@cache
 def own_version() -> str:
     try:
         return version("deepextension")
     except ImportError:  # run from a checkout, as the README does
-        return package_hash()[:8]
+        return descriptions.package_hash()[:8]

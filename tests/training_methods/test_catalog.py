@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.trainers.child import is_gone, wait_for
-from training_methods import catalog
+from training_methods import catalog, descriptions
 from training_methods.trainers.discovery import BUILT_IN
 
 TRAINER = """
@@ -80,7 +80,22 @@ def test_it_describes_a_file_of_the_trainers_folder(write):
 def test_it_lets_a_file_take_a_built_in_ones_place(write):
     file = write(TRAINER.format(slug="lora"), name="own_lora")
 
-    assert catalog.get("lora").file == file
+    lora = catalog.get("lora")
+
+    assert (lora.file, lora.takes_place_of) == (file, "built-in")
+    assert catalog.get("sft").takes_place_of == ""
+
+
+def test_it_says_the_version_that_a_trainer_gives_itself(write):
+    write(
+        TRAINER.format(slug="kettle").replace(
+            "cups: int", "version: __import__('typing').ClassVar = '2.1'\n    cups: int"
+        )
+    )
+    write(TRAINER.format(slug="pot"), name="pot")
+
+    assert catalog.get("kettle").version == "2.1"
+    assert catalog.get("pot").version == catalog.get("pot").code_hash[:8]
 
 
 def test_it_sees_a_change(write):
@@ -162,7 +177,7 @@ def test_it_lists_what_does_not_load(write, code, line, reason):
 
 
 def test_it_ends_a_file_that_does_not_stop_loading(write, data_dir, monkeypatch):
-    monkeypatch.setattr(catalog, "TIME_OUT", 3)
+    monkeypatch.setattr(descriptions, "TIME_OUT", 3)
     write(
         f"""
         from training_methods.trainers import register
@@ -194,11 +209,13 @@ def test_it_keeps_the_first_of_two_files_with_one_slug(write):
     assert catalog.get("kettle").file == first
 
 
-def test_it_does_not_run_the_built_in_trainer_for_one_that_is_broken(write):
-    write("(", name="custom01")
+@pytest.mark.parametrize(("name", "slug"), [("custom01", "custom01"), ("prompt_tuning", "prompt-tuning")])
+def test_it_does_not_run_the_built_in_trainer_for_one_that_is_broken(write, name, slug):
+    write("(", name=name)
 
-    with pytest.raises(catalog.UnknownTrainer, match=r"does not load: custom01.py, line 1: SyntaxError"):
-        catalog.get("custom01")
+    assert catalog.broken()[0].blocks == slug
+    with pytest.raises(catalog.UnknownTrainer, match=rf"does not load: {name}.py, line 1: SyntaxError"):
+        catalog.get(slug)
 
 
 def test_it_says_what_is_not_here():
@@ -217,22 +234,34 @@ def test_it_keeps_the_console_s_secrets_from_a_trainer(write, data_dir, monkeypa
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """A package with an entry point, as pip would install it."""
+    """A package with entry points, as pip would install it."""
     package = tmp_path / "site"
     info = package / "kettles-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: kettles\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[deepext.trainers]\nkettle = kettles:Kettle\npot = kettles.pots\n")
-    (package / "kettles.py").write_text(TRAINER.format(slug="kettle"))
+    (info / "entry_points.txt").write_text(
+        "[deepext.trainers]\nkettle = kettles:Kettle\npot = kettles.pots\nlora = kettles.lora\nslow = slow_kettles\n"
+    )
+    (package / "kettles").mkdir()
+    (package / "kettles" / "__init__.py").write_text(TRAINER.format(slug="kettle"))
+    (package / "kettles" / "lora.py").write_text(TRAINER.format(slug="lora"))
+    (package / "slow_kettles.py").write_text("import time\ntime.sleep(1000)")
+    monkeypatch.setattr(descriptions, "TIME_OUT", 5)
     monkeypatch.syspath_prepend(package)
     monkeypatch.setenv("PYTHONPATH", str(package))
-    catalog.describe_installed.cache_clear()
-    yield
-    catalog.describe_installed.cache_clear()
 
 
-def test_it_describes_what_packages_bring(installed):
+def test_it_describes_what_packages_bring_each_by_itself(installed):
     kettle = catalog.get("kettle")
 
-    assert (kettle.source, kettle.file, kettle.label) == ("installed package", None, "Kettle")
-    assert only_broken().file == "pot = kettles.pots"
+    assert (kettle.source, kettle.file, kettle.version) == ("installed package", None, "kettles 1.0")
+    assert kettle.origin.endswith("kettles/__init__.py")
+    assert {one.file: one.reason for one in catalog.broken()} == {
+        "pot = kettles.pots": "ModuleNotFoundError: No module named 'kettles.pots'",
+        "lora = kettles.lora": "The slug “lora” belongs to a built-in trainer already.",
+        "slow = slow_kettles": "It takes longer than 5 s to load.",
+    }
+
+
+def test_it_runs_the_built_in_trainer_whatever_a_package_calls_its_own(installed):
+    assert catalog.get("lora").source == "built-in"

@@ -32,8 +32,8 @@ def warm(options: argparse.Namespace) -> int:
 
 def describe(options: argparse.Namespace) -> int:
     out = own_stdout()
-    if options.installed:
-        description = discovery.describe_installed()
+    if options.entry_point:
+        description = discovery.describe_entry_point(*options.entry_point)
     elif options.files:
         description = discovery.merged([discovery.describe_file(file.resolve()) for file in options.files])
     else:
@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
         "describe", help="say as JSON what trainers offer: the built-in ones, or those of files"
     )
     command.add_argument("files", nargs="*", type=Path)
-    command.add_argument("--installed", action="store_true", help="those of installed packages")
+    command.add_argument("--entry-point", nargs=2, metavar=("NAME", "VALUE"), help="that of an installed package")
     command.set_defaults(perform=describe)
 
     command = commands.add_parser("convert-gguf", help="unpack a GGUF file into a model folder")

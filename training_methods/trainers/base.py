@@ -265,6 +265,11 @@ def check_declaration(trainer: type[Trainer]) -> None:
         )
     if trainer.train is Trainer.train:
         raise TypeError(f"{trainer.__name__} defines no train(run).")
+    formats = trainer.data_formats
+    if not (isinstance(formats, tuple) and formats and all(isinstance(one, DataFormat) for one in formats)):
+        raise TypeError(
+            f"{trainer.__name__} needs data_formats: a tuple with at least one DataFormat, not {formats!r}."
+        )
     parameters_of(trainer)
 
 

@@ -1,6 +1,7 @@
 """Finds trainers in this package, in installed ones and in single files, and describes what they offer."""
 
 import ast
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -10,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from training_methods.trainers import base, script
 from training_methods.trainers.base import DataFormat, MethodType, Trainer, TrainingError
@@ -33,6 +34,7 @@ BUILT_IN = (
     "custom02",
 )
 ENTRY_POINTS = "deepext.trainers"
+LONGEST_REASON = 1000
 
 
 class Offer(BaseModel):
@@ -47,8 +49,12 @@ class Offer(BaseModel):
     data_formats: tuple[DataFormat, ...]
     parameters: list[Parameter]
     is_script: bool = False
-    origin: str = ""
+    version: str = ""
+    """What the class says of itself, if it does."""
+    origin: str
     """The file it was read from."""
+    code_hash: str
+    """SHA-256 of that file."""
 
 
 class Broken(BaseModel):
@@ -135,6 +141,8 @@ def installed_trainers(entry: EntryPoint) -> list[type[Trainer]]:
 
 
 def offer(trainer: type[Trainer]) -> Offer:
+    origin = trainer.file if issubclass(trainer, script.Script) else Path(inspect.getfile(trainer))
+    version = getattr(trainer, "version", "")
     return Offer(
         slug=trainer.slug,
         label=trainer.label,
@@ -143,7 +151,9 @@ def offer(trainer: type[Trainer]) -> Offer:
         data_formats=trainer.data_formats,
         parameters=parameters_of(trainer),
         is_script=issubclass(trainer, script.Script),
-        origin=str(trainer.file) if issubclass(trainer, script.Script) else inspect.getfile(trainer),
+        version=version if isinstance(version, str) else "",
+        origin=str(origin),
+        code_hash=hashlib.sha256(origin.read_bytes()).hexdigest(),
     )
 
 
@@ -162,18 +172,15 @@ def describe_built_in() -> Description:
     return merged([describe_file(built_in_file(slug), module=built_in_module(slug)) for slug in BUILT_IN])
 
 
-def describe_installed() -> Description:
-    """What other installed packages offer through their entry points."""
-    return merged([describe_entry_point(entry) for entry in entry_points(group=ENTRY_POINTS)])
-
-
-def describe_entry_point(entry: EntryPoint) -> Description:
+def describe_entry_point(name: str, value: str) -> Description:
+    """What an installed package offers through an entry point."""
+    entry = EntryPoint(name, value, ENTRY_POINTS)
     try:
         offers = [offer(trainer) for trainer in installed_trainers(entry)]
         if entry.name not in [one.slug for one in offers]:
             raise ValueError(f"It offers no trainer with the slug “{entry.name}”.")
     except BaseException as error:
-        return Description(broken=[Broken(file=f"{entry.name} = {entry.value}", reason=reason(error))])
+        return Description(broken=[Broken(file=f"{name} = {value}", reason=reason(error))])
     return Description(trainers=[one for one in offers if one.slug == entry.name])
 
 
@@ -199,5 +206,7 @@ def line_of(error: BaseException, file: Path) -> int | None:
 def reason(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return "It ends the process while it is loaded (sys.exit)."
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
     words = error.msg if isinstance(error, SyntaxError) else str(error)
-    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+    return f"{type(error).__name__}: {words}"[:LONGEST_REASON] if words else type(error).__name__
