@@ -1,22 +1,18 @@
 """Waking workers. A message says nothing but that a job waits on its queue: lost or doubled, it does no harm."""
 
-import logging
 from functools import partial
 
-from celery import current_app
 from django.db import transaction
 from django.db.models import Count
 from django.db.models.functions import Now
-from kombu.exceptions import OperationalError
 
 from training_jobs.leases import LEASE
 from training_jobs.models import TrainingJob
+from training_methods.messages import messages_in, send
 
 TAKE_JOBS = "training_jobs.take_jobs"
 UNHEARD_AFTER = LEASE / 4
 MOST_MESSAGES = 16  # a sweep and queue: who hears one takes jobs until there are none
-
-logger = logging.getLogger(__name__)
 
 
 def wake(job: TrainingJob) -> None:
@@ -34,12 +30,7 @@ def wake_now(job: TrainingJob) -> None:
 
 def publish(queue: str) -> bool:
     """Send one message; False if the broker does not take it. At the worst that takes the broker's time-outs."""
-    try:
-        current_app.send_task(TAKE_JOBS, queue=queue, retry=False, retry_policy={"max_retries": 0})
-    except OperationalError as error:
-        logger.warning("What waits on queue %s waits for the next sweep: the broker is away (%s).", queue, error)
-        return False
-    return True
+    return send(TAKE_JOBS, queue=queue)
 
 
 def wake_unheard() -> int:
@@ -62,8 +53,3 @@ def wake_queue(queue: str, number: int) -> int:
     if sent == wanted:
         TrainingJob.objects.unheard(UNHEARD_AFTER).filter(queue=queue).update(woken_at=Now())
     return sent
-
-
-def messages_in(queue: str) -> int:
-    with current_app.connection_for_write() as broker:
-        return broker.default_channel.queue_declare(queue).message_count

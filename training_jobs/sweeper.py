@@ -9,6 +9,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from kombu.exceptions import OperationalError
 
 from training_jobs import dispatch, leases, workers
+from training_methods import checks
 
 EVERY = leases.LEASE / 8
 
@@ -39,6 +40,7 @@ class Sweeper(Thread):
                 report(leases.reap())
             workers.forget_silent()
             dispatch.wake_unheard()
+            checks.wake_unheard()
         except OperationalError as error:
             logger.warning("The broker does not answer: %s", error)
         except (DatabaseError, InterfaceError) as error:

@@ -1,6 +1,5 @@
 """Celery's entry points. They hold no rules."""
 
-import multiprocessing
 import threading
 from contextlib import ExitStack
 from functools import partial
@@ -15,10 +14,10 @@ from training_jobs.dispatch import TAKE_JOBS
 from training_jobs.slots import Slot
 from training_jobs.sweeper import Sweeper
 from training_jobs.workers import Attendance, Presence, Wishes
+from training_methods.tasks import draining
 from training_methods.trainers.base import cpu_threads
 
 # Made before the pool forks, so that the worker's main process and its pool share them.
-draining = multiprocessing.Event()
 worker_id = uuid4()
 own_cards: list[cards.Card] = []
 

@@ -1,28 +1,28 @@
 """The test bench: whether a trainer does all that a job asks of it, tried on a tiny model without database or queue."""
 
-import json
 import re
 import subprocess
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from training_methods import child_process
+from training_methods import bench_inputs, catalog, child_process
 from training_methods.catalog import TrainerInfo
-from training_methods.trainers import discovery, tiny
-from training_methods.trainers.base import DataFormat, DatasetFile, RunSpec, cpu_threads
+from training_methods.trainers import tiny
+from training_methods.trainers.base import RunSpec, cpu_threads
 from training_methods.trainers.events import CheckpointSaved, Event, Failure, Metrics, Progress
-from training_methods.trainers.parameters import Parameter
-from training_methods.trial import Trial
+from training_methods.trial import TICK, Trial
 
 STEPS = 3
 ROWS, MANY_ROWS = 24, 4_800
 SHORT = {"max_steps": STEPS}
 ENDLESS = {"max_steps": 100_000, "epochs": 1_000}
+PATIENCE = 300  # seconds, with a child of the bench's own
+LAST_LINES, LAST_CHARACTERS = 20, 4_000  # of a log, to show where it went wrong
 
 Outcome = Literal["passed", "failed", "not asked"]
 
@@ -38,6 +38,8 @@ class Check(BaseModel):
     file: str = ""
     line: int | None = None
     """Where in the trainer's file it went wrong, if it is known."""
+    evidence: str = ""
+    """The end of the log, where there is one."""
 
 
 @dataclass
@@ -59,23 +61,36 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """Tries one trainer. `chosen` are parameters that stay as they are; times are seconds."""
+    """Tries one trainer. `chosen` are parameters that stay as they are; times are seconds.
+
+    `tick` is called several times a second while something runs, and may raise to end it.
+    """
 
     info: TrainerInfo
     folder: Path
     chosen: dict[str, Any]
     time_limit: float = 300
     stop_limit: float = 60
+    threads: int = field(default_factory=cpu_threads)
+    tick: Callable[[], None] = lambda: None
 
     def checks(self) -> Iterator[Check]:
         """Each check as soon as its result is known."""
         yield passed("loads", str(self.info.file or self.info.source))
         yield described(self.info)
-        tiny.make_tiny_model(self.folder / "tiny")
+        if unknown := bench_inputs.without_value(self.info, self.folder, self.chosen):
+            yield from self.not_asked_to_train(
+                "Nobody gave a value for " + ", ".join(unknown) + ".", f"trains {STEPS} steps"
+            )
+            return
+        self.child(tiny.command(bench_inputs.models_for(self.info, self.folder)), what="making a tiny model")
         if (yield from self.trains()):
             yield from self.stops_and_resumes()
         else:
-            yield from (not_asked(name, "It does not train.") for name in ("stops on request", "resumes"))
+            yield from self.not_asked_to_train("It does not train.")
+
+    def not_asked_to_train(self, why: str, *more: str) -> Iterator[Check]:
+        yield from (not_asked(name, why) for name in (*more, "stops on request", "resumes"))
 
     def trains(self) -> Generator[Check, None, bool]:
         """Returns whether there is any use in trying more."""
@@ -114,23 +129,48 @@ class Bench:
         return passed("emits metrics", ", ".join(seen.curves))
 
     def loaded(self, trial: Trial) -> Check:
-        command = ["load", str(trial.output), "--base-model", str(self.folder / "tiny")]
-        child = subprocess.run(
-            child_process.command(*command),
+        base_model = bench_inputs.base_model(self.folder)
+        command = child_process.command("load", trial.output, "--base-model", base_model)
+        try:
+            return passed("output loads", self.child(command, what="loading the output"))
+        except ChildFailed as error:
+            return self.failed("output loads", None, str(error))
+
+    def child(self, command: list[str], *, what: str) -> str:
+        """What a child says, which is not the trainer's. Raises ChildFailed."""
+        with subprocess.Popen(
+            command,
             cwd=child_process.ROOT,
             env=child_process.environment(),
-            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-        )
+            errors="replace",
+        ) as child:
+            try:
+                said, complained = self.waited_for(child, what)
+            finally:
+                child.kill()
         if child.returncode:
-            return self.failed("output loads", None, (child.stderr.strip().splitlines() or ["It gave no reason."])[-1])
-        return passed("output loads", child.stdout.strip())
+            raise ChildFailed((complained.strip().splitlines() or [f"It gave no reason: {what} failed."])[-1])
+        return said.strip()
+
+    def waited_for(self, child: subprocess.Popen[str], what: str) -> tuple[str, str]:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return child.communicate(timeout=TICK)
+            except subprocess.TimeoutExpired:
+                self.tick()
+                if time.monotonic() > deadline:
+                    raise ChildFailed(f"It had not ended after {PATIENCE:g} s: {what}.") from None
 
     def stops_and_resumes(self) -> Iterator[Check]:
         seen = Seen()
         with self.trial("stop", MANY_ROWS, ENDLESS) as trial:
             if not self.reaches_a_step(trial, seen):
-                yield not_asked("stops on request", "It ended, or took too long, before it reported a step.")
+                yield self.not_stopped(trial)
                 return
             asked = time.monotonic()
             trial.stop()
@@ -145,6 +185,13 @@ class Bench:
         yield self.kept(seen)
         if saved := seen.checkpoints:
             yield self.resumed(saved[-1])
+
+    def not_stopped(self, trial: Trial) -> Check:
+        """Why nobody could ask it to stop in the midst of its training."""
+        if isinstance(trial.ending, Failure):
+            why = f"With {MANY_ROWS} rows it fails before it reports a step: {trial.ending.message}"
+            return self.failed("stops on request", trial, why)
+        return not_asked("stops on request", "It ended, or took too long, before it reported a step.")
 
     def stopped(self, trial: Trial, took: float) -> Check:
         name = "stops on request"
@@ -188,29 +235,21 @@ class Bench:
     def trial(self, name: str, count: int, wanted: dict[str, int], *, resume_from: Path | None = None) -> Trial:
         folder = self.folder / name
         folder.mkdir()
-        return Trial(
-            folder,
-            RunSpec(
-                trainer=self.info.slug,
-                trainer_file=self.info.file,
-                parameters={**defaults(self.info.parameters), **fitting(self.info.parameters, wanted), **self.chosen},
-                base_model=self.folder / "tiny",
-                base_model_name="tiny",
-                dataset=self.dataset(count),
-                output=folder / "output",
-                checkpoints=folder / "checkpoints",
-                resume_from=resume_from,
-                threads=cpu_threads(),
-                train_id=name,
-            ),
+        spec = RunSpec(
+            trainer=self.info.slug,
+            trainer_file=self.info.file,
+            rewards_file=catalog.rewards_file(),
+            parameters=bench_inputs.values(self.info, self.folder, wanted) | self.chosen,
+            base_model=bench_inputs.base_model(self.folder),
+            base_model_name="tiny",
+            dataset=bench_inputs.dataset(self.info, self.folder, count),
+            output=folder / "output",
+            checkpoints=folder / "checkpoints",
+            resume_from=resume_from,
+            threads=self.threads,
+            train_id=name,
         )
-
-    def dataset(self, count: int) -> DatasetFile:
-        formats = self.info.data_formats
-        data_format = DataFormat.QUESTION_ANSWER if DataFormat.QUESTION_ANSWER in formats else formats[0]
-        file = self.folder / f"{count}.jsonl"
-        file.write_text("".join(json.dumps(row) + "\n" for row in tiny.rows(data_format, count)), encoding="utf-8")
-        return DatasetFile(path=file, data_format=data_format)
+        return Trial(folder, spec, self.tick)
 
     def hangs(self, name: str, trial: Trial, said: str) -> Check:
         """Like `failed`, with the line that the child is busy at."""
@@ -218,9 +257,24 @@ class Bench:
         return self.failed(name, trial, said)
 
     def failed(self, name: str, trial: Trial | None, said: str) -> Check:
-        file = self.info.file or discovery.built_in_file(self.info.slug)
-        line = line_in(trial.log, file) if trial else None
-        return Check(name=name, outcome="failed", said=said, file=str(file) if line else "", line=line)
+        check = Check(name=name, outcome="failed", said=said)
+        if trial is None:
+            return check
+        line = line_in(trial.log, self.info.origin)
+        place = {"file": self.info.origin, "line": line} if line else {}
+        return check.model_copy(update={**place, "evidence": end_of(trial.log)})
+
+
+class ChildFailed(Exception):
+    """A child of the bench's own did not do its work; the message is its last line."""
+
+
+def missing(slug: str) -> Check:
+    """Why a trainer that the catalog does not have cannot be tried."""
+    for one in catalog.broken():
+        if slug in one.slugs:
+            return Check(name="loads", outcome="failed", said=one.reason, file=one.file, line=one.line)
+    return Check(name="loads", outcome="failed", said=f"The trainer “{slug}” is not here.")
 
 
 def passed(name: str, said: str) -> Check:
@@ -236,22 +290,14 @@ def described(info: TrainerInfo) -> Check:
     return passed("describes itself", f"{info.label}: {len(info.parameters)} parameters; reads {formats}")
 
 
-def defaults(parameters: list[Parameter]) -> dict[str, Any]:
-    return {parameter.name: parameter.default for parameter in parameters if not parameter.required}
-
-
-def fitting(parameters: list[Parameter], wanted: dict[str, int]) -> dict[str, int | float]:
-    """Those of the wanted values that the trainer has parameters for, drawn into their bounds."""
-    return {
-        parameter.name: min(wanted[parameter.name], parameter.maximum or wanted[parameter.name])
-        for parameter in parameters
-        if parameter.name in wanted
-    }
-
-
-def line_in(log: Path, file: Path) -> int | None:
+def line_in(log: Path, file: str) -> int | None:
     """The deepest line of the file in the log's last traceback; Python's own at an abort begins with the deepest."""
     text = log.read_text(encoding="utf-8", errors="replace")
-    lines = [int(line) for line in re.findall(rf'File "{re.escape(str(file))}", line (\d+)', text)]
+    lines = [int(line) for line in re.findall(rf'File "{re.escape(file)}", line (\d+)', text)]
     aborted = "Fatal Python error: Aborted" in text
     return lines[0 if aborted else -1] if lines else None
+
+
+def end_of(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(lines[-LAST_LINES:])[-LAST_CHARACTERS:]

@@ -1,16 +1,19 @@
 from collections.abc import Collection
+from datetime import datetime, timedelta
 from itertools import chain
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.urls import reverse
+from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from training_methods.trainers import MethodType
 
+PATIENCE = timedelta(seconds=60)  # with a worker that tries a trainer and says nothing
 METHOD_TYPES = [(method_type.value, method_type.label) for method_type in MethodType]
 
 
@@ -106,8 +109,9 @@ class TrainingMethod(models.Model):
         return reverse("training_methods:detail", args=[self.internal_name])
 
     def clean(self) -> None:
-        if self.internal_name == "add":
-            raise ValidationError({"internal_name": "“add” is the address of “Add a New”: choose another name."})
+        if page := {"add": "“Add a New”", "trainers": "the catalog of trainers"}.get(self.internal_name):
+            sentence = f"“{self.internal_name}” is the address of {page}: choose another name."
+            raise ValidationError({"internal_name": sentence})
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """As Django does, with each mistake at the field that the constraint's code names."""
@@ -117,6 +121,92 @@ class TrainingMethod(models.Model):
             mistakes = list(chain.from_iterable(error.error_dict.values()))
             fields = {str(mistake.code) for mistake in mistakes}
             raise ValidationError({field: [m for m in mistakes if m.code == field] for field in fields}) from None
+
+
+class TrainerCheckQuerySet(models.QuerySet["TrainerCheck"]):
+    def settled(self) -> "TrainerCheckQuerySet":
+        """Those that may be asked for again: they ended, or their worker has not been heard of."""
+        ended = models.Q(state__in=TrainerCheck.ENDED)
+        return self.filter(ended | models.Q(state=TrainerCheck.State.RUNNING, heard_at__lt=Now() - PATIENCE))
+
+    def unheard(self, after: timedelta) -> "TrainerCheckQuerySet":
+        """Those that wait and were not announced to a worker within that time."""
+        never = models.Q(woken_at=None)
+        return self.filter(state=TrainerCheck.State.WAITING).filter(never | models.Q(woken_at__lt=Now() - after))
+
+
+class TrainerCheck(models.Model):
+    """The test bench on a method: the last time that its trainer was tried with its configuration.
+
+    Its state changes in `checks` alone. `run` counts the claims: whoever writes names the one that is theirs.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Running"
+        PASSED = "passed", "Passed"
+        FAILED = "failed", "Failed"
+
+    ENDED = (State.PASSED, State.FAILED)
+
+    method = models.OneToOneField(TrainingMethod, models.CASCADE, related_name="trainer_check")
+    state = models.CharField(max_length=8, choices=State)
+    queue = models.CharField(max_length=64)
+    run = models.PositiveIntegerField(default=0)
+    trainer = models.CharField(max_length=64)
+    config = models.JSONField(default=dict)
+    code_hash = models.CharField(max_length=64, blank=True)
+    results = models.JSONField(default=list)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    asked_at = models.DateTimeField()
+    woken_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    heard_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = TrainerCheckQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["waiting", "running", "passed", "failed"]), name="trainer_check_state"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.trainer}: {self.label}"
+
+    @property
+    def is_lost(self) -> bool:
+        """Its worker has not been heard of, and will not be: it may be asked for again."""
+        is_running = self.state == self.State.RUNNING
+        return is_running and self.heard_at is not None and timezone.now() - self.heard_at > PATIENCE
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.state not in self.ENDED and not self.is_lost
+
+    @property
+    def label(self) -> str:
+        return "Interrupted" if self.is_lost else self.State(self.state).label
+
+    @property
+    def symbol(self) -> str:
+        """Of icons.svg, and of the colours that a job's status has."""
+        symbols = {"waiting": "queued", "running": "running", "passed": "succeeded", "failed": "failed"}
+        return "cancelled" if self.is_lost else symbols[self.state]
+
+    @property
+    def when(self) -> datetime:
+        return self.finished_at or self.started_at or self.asked_at
+
+    def outdated(self, method: TrainingMethod, code_hash: str) -> str:
+        """What has changed since it was tried, if anything."""
+        if self.state not in self.ENDED:
+            return ""
+        if (self.trainer, self.code_hash) != (method.trainer, code_hash):
+            return "The code has changed since."
+        return "The configuration has changed since." if self.config != method.config else ""
 
 
 class License(models.Model):

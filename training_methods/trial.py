@@ -4,7 +4,7 @@ import math
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,12 +17,16 @@ TICK = 0.2  # seconds
 
 
 class Trial:
-    """One child process. Leaving the `with` block ends it, whatever happened."""
+    """One child process. Leaving the `with` block ends it, whatever happened.
 
-    def __init__(self, directory: Path, spec: RunSpec) -> None:
+    `tick` is called all the while it is watched, and may raise to end it.
+    """
+
+    def __init__(self, directory: Path, spec: RunSpec, tick: Callable[[], None] = lambda: None) -> None:
         (directory / "run.json").write_text(spec.model_dump_json(indent=2), encoding="utf-8")
         self.log = directory / "train.log"
         self.output = spec.output
+        self._tick = tick
         self._directory = directory
         self._events = EventReader(directory / "events.jsonl")
         self.ending: Finished | Failure | None = None
@@ -54,6 +58,7 @@ class Trial:
             if time.monotonic() > deadline:
                 return
             yield from self._read()
+            self._tick()
             time.sleep(TICK)
         yield from self._read()
         if not isinstance(self.ending, Failure) and (self._child.returncode or not self.ending):

@@ -17,7 +17,7 @@ from django.views.generic import CreateView, DeleteView, DetailView, FormView, L
 from django.views.generic.detail import SingleObjectMixin, SingleObjectTemplateResponseMixin
 from django.views.generic.edit import ModelFormMixin, ProcessFormView
 
-from training_methods import catalog, config, history, licensing, registry
+from training_methods import catalog, checks, config, history, licensing, registry
 from training_methods.config_text import shown
 from training_methods.context_processors import license_of
 from training_methods.filters import MethodFilter
@@ -69,7 +69,7 @@ class GatedView(View):
 
 
 class MethodMixin(SingleObjectMixin):
-    queryset = TrainingMethod.objects.select_related("created_by", "updated_by")
+    queryset = TrainingMethod.objects.select_related("created_by", "updated_by", "trainer_check__asked_by")
     slug_field = slug_url_kwarg = "internal_name"
     context_object_name = "method"
 
@@ -79,7 +79,8 @@ class MethodListView(ListView):
     paginate_by = 25
 
     def get_queryset(self) -> QuerySet[TrainingMethod]:
-        methods = TrainingMethod.objects.annotate(name=Lower("display_name"), job_count=Count("jobs")).order_by("name")
+        methods = TrainingMethod.objects.select_related("trainer_check").defer("trainer_check__results")
+        methods = methods.annotate(name=Lower("display_name"), job_count=Count("jobs")).order_by("name")
         self.filter = MethodFilter(self.request.GET, methods)
         return self.filter.qs
 
@@ -89,7 +90,8 @@ class MethodListView(ListView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         add = decide(Action.ADD_METHOD, self.request)
-        return super().get_context_data(**kwargs, fields=[self.filter.form["type"]], add=add)
+        context = super().get_context_data(**kwargs, fields=[self.filter.form["type"]], add=add)
+        return context | {"standings": [checks.standing(method) for method in context["page_obj"]]}
 
 
 class MethodDetailView(MethodMixin, DetailView):
@@ -102,6 +104,7 @@ class MethodDetailView(MethodMixin, DetailView):
         return super().get_context_data(
             **kwargs,
             trainer=trainer,
+            standing=checks.standing(self.object),
             mistakes=mistakes,
             parameters=readable(offered),
             profiles=list(profiles_of(self.object, offered, self.request)),

@@ -79,4 +79,27 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('display_name'), name='training_method_display_name', violation_error_code='display_name', violation_error_message='A training method with this display name exists already.'), models.CheckConstraint(condition=models.Q(('internal_name__regex', '^[a-z0-9]+([-_][a-z0-9]+)*$')), name='training_method_internal_name', violation_error_code='internal_name', violation_error_message='The internal name takes lower-case letters, digits, hyphens and underscores.'), models.CheckConstraint(condition=models.Q(('method_type__in', [training_methods.trainers.base.MethodType['SFT'], training_methods.trainers.base.MethodType['PEFT'], training_methods.trainers.base.MethodType['DPO'], training_methods.trainers.base.MethodType['PPO'], training_methods.trainers.base.MethodType['GRPO'], training_methods.trainers.base.MethodType['RLOO'], training_methods.trainers.base.MethodType['KTO'], training_methods.trainers.base.MethodType['ORPO'], training_methods.trainers.base.MethodType['CPO'], training_methods.trainers.base.MethodType['DISTILLATION'], training_methods.trainers.base.MethodType['REWARD'], training_methods.trainers.base.MethodType['CUSTOM']])), name='training_method_type', violation_error_code='method_type', violation_error_message='This is not one of the method types.'), models.CheckConstraint(condition=models.Q(('display_name', ''), _negated=True), name='training_method_display_name_given', violation_error_code='display_name', violation_error_message='A training method needs a display name.')],
             },
         ),
+        migrations.CreateModel(
+            name='TrainerCheck',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('passed', 'Passed'), ('failed', 'Failed')], max_length=8)),
+                ('queue', models.CharField(max_length=64)),
+                ('run', models.PositiveIntegerField(default=0)),
+                ('trainer', models.CharField(max_length=64)),
+                ('config', models.JSONField(default=dict)),
+                ('code_hash', models.CharField(blank=True, max_length=64)),
+                ('results', models.JSONField(default=list)),
+                ('asked_at', models.DateTimeField()),
+                ('woken_at', models.DateTimeField(null=True)),
+                ('started_at', models.DateTimeField(null=True)),
+                ('heard_at', models.DateTimeField(null=True)),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('asked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('method', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='trainer_check', to='training_methods.trainingmethod')),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'running', 'passed', 'failed'])), name='trainer_check_state')],
+            },
+        ),
     ]

@@ -10,7 +10,8 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
 from training_methods import catalog
-from training_methods.bench import Bench, Check
+from training_methods.bench import Bench, Check, missing
+from training_methods.catalog import TrainerInfo
 from training_methods.management.commands.run_trainer import find_trainer, parse, resolved
 
 
@@ -42,18 +43,19 @@ class Command(BaseCommand):
 
 
 def results(slug: str, folder: Path, options: dict[str, Any]) -> Iterator[Check]:
-    for broken in catalog.broken():
-        if Path(broken.file).stem == slug:
-            yield Check(name="loads", outcome="failed", said=broken.reason, file=broken.file, line=broken.line)
-            return
+    if any(slug in broken.slugs for broken in catalog.broken()):
+        yield missing(slug)
+        return
     info = find_trainer(slug)
-    referred = [f"{one.name}={folder / 'tiny'}" for one in info.parameters if one.refers_to and one.required]
-    given = [*referred, *options["set"]]  # what has to refer to a model refers to the tiny one
-    names = [parse(setting)[0] for setting in given]
-    values = resolved(info, given)
-    chosen = {name: values[name] for name in names}
     limits = {"time_limit": options["time_limit"], "stop_limit": options["stop_limit"]}
-    yield from Bench(info=info, folder=folder, chosen=chosen, **limits).checks()
+    yield from Bench(info=info, folder=folder, chosen=chosen(info, options["set"]), **limits).checks()
+
+
+def chosen(info: TrainerInfo, settings: list[str]) -> dict[str, Any]:
+    """The parameters that are set, checked. The bench finds values for the others."""
+    names = {parse(setting)[0] for setting in settings}
+    named = [parameter for parameter in info.parameters if parameter.name in names]
+    return resolved(info.model_copy(update={"parameters": named}), settings)
 
 
 def as_line(check: Check) -> str:
