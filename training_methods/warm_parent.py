@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
-from training_methods import catalog, child_process
+from training_methods import child_process, descriptions
 from training_methods.trainers.warm import Ended, Request, Started
 
 ANSWER = 20.0  # seconds a warm parent has for its answer, which takes it a few milliseconds
@@ -135,8 +135,8 @@ class WarmParent:
 
 def code() -> str:
     """Changes when a package is installed or removed, or a file of our trainers changes."""
-    files = sorted(catalog.PACKAGE.rglob("*.py"))
-    seen = [catalog.packages_changed_at(), *((str(file), file.stat().st_mtime_ns) for file in files)]
+    files = sorted(descriptions.PACKAGE.rglob("*.py"))
+    seen = [descriptions.packages_changed_at(), *((str(file), file.stat().st_mtime_ns) for file in files)]
     return hashlib.sha256(repr(seen).encode()).hexdigest()
 
 
