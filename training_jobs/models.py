@@ -366,6 +366,8 @@ class TrainingJob(models.Model):
 class JobEvent(models.Model):
     """Something that happened to a job, for people: a note, a checkpoint, a change of hands."""
 
+    SAMPLE = "sample"
+
     job = models.ForeignKey(TrainingJob, models.CASCADE, related_name="events")
     attempt = models.PositiveIntegerField()
     kind = models.CharField(max_length=32)

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import NEEDS_CHROMIUM
 from tests.training_jobs import records
 from training_jobs import logs, metrics
-from training_jobs.models import Status, TrainingJob
+from training_jobs.models import JobEvent, Status, TrainingJob
 from training_jobs.reports import LogPiece
 from training_methods.trainers.events import Metrics
 
@@ -49,6 +49,23 @@ def test_the_end_is_shown_without_a_reload(expert_page: Page, job: TrainingJob):
     expect(expert_page.get_by_label("Where the train stands")).to_contain_text("Succeeded")
     expect(expert_page.locator("#job-overview .timeline")).to_contain_text("Succeeded")
     expect(expert_page.get_by_role("link", name="Cancel")).to_have_count(0)
+
+
+def answer(job: TrainingJob, step: int, words: str) -> None:
+    data = {"step": step, "prompt": "Who are you?", "answer": words}
+    JobEvent.objects.create(job=job, attempt=1, kind="sample", at=timezone.now(), data=data)
+
+
+def test_a_new_sample_joins_those_there_and_what_is_unfolded_stays_so(expert_page: Page, job: TrainingJob):
+    answer(job, 5, "A kettle. " * 60 + "That is all.")
+    expert_page.goto(job.get_absolute_url())
+    samples = expert_page.get_by_role("region", name="Samples")
+    samples.get_by_text("Whole answer").click()
+
+    answer(job, 10, "A calm kettle.")
+
+    expect(samples).to_contain_text("A calm kettle.")
+    expect(samples.get_by_text("That is all.")).to_be_visible()
 
 
 def test_a_curve_grows_and_a_resumed_attempt_takes_its_place(expert_page: Page, job: TrainingJob):

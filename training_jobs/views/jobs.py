@@ -15,9 +15,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import trigger_client_event
 
-from training_jobs import leases, logs, metrics
+from training_jobs import leases, logs, metrics, samples
 from training_jobs.filters import JobFilter
-from training_jobs.models import FoundationModel, Status, TrainingJob
+from training_jobs.models import FoundationModel, JobEvent, Status, TrainingJob
 from training_methods.paging import OneQueryPaginator
 from training_methods.requests import HtmxRequest
 
@@ -61,7 +61,8 @@ def overview_of(job: TrainingJob) -> dict[str, Any]:
         "changed": changed.items(),
         "same": same.items(),
         "references": list(references_of(job)),
-        "events": job.events.all(),
+        "events": job.events.exclude(kind=JobEvent.SAMPLE),
+        "samples": samples.read(job),
     }
 
 
