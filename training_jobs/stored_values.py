@@ -43,12 +43,12 @@ def misfit(name: str, value: Any, parameter: Parameter | None, method: TrainingM
     if parameter.refers_to and value and value not in references.names(parameter):
         return f"The base model “{value}”, which was “{name}”, is not there any more: choose another."
     if objection := config.misfit_of(value, parameter):
-        return f"“{name}” does not take its value any more and is {without(parameter)}: {objection}"
+        return f"“{name}” no longer takes its value. {objection} {without(parameter)}"
     return ""
 
 
 def without(parameter: Parameter) -> str:
     """What the form shows of a parameter for which there is no value."""
     if parameter.required:
-        return "to be given anew"
-    return "not set" if parameter.default is None else f"at its default, {parameter.default}"
+        return "Give another."
+    return "It is not set now." if parameter.default is None else f"It is at its default, {parameter.default}."

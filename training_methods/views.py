@@ -45,9 +45,13 @@ def readable(parameters: list[Parameter]) -> list[tuple[Parameter, str]]:
 def default_of(parameter: Parameter) -> str:
     if parameter.required:
         return "to be given"
-    if isinstance(parameter.default, float):
-        return f"{parameter.default:g}"
-    return "none" if parameter.default is None else shown(parameter.default)
+    return in_table(parameter.default)
+
+
+def in_table(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "none" if value is None else shown(value)
 
 
 class GatedView(View):
@@ -121,7 +125,8 @@ def profiles_of(
     """Each with what it sets other than the defaults, and whether whoever asks may delete it."""
     defaults = {parameter.name: parameter.default for parameter in offered}
     for profile in method.profiles.select_related("created_by"):
-        changes = {name: shown(value) for name, value in profile.values.items() if value != defaults.get(name, value)}
+        changed = {name: value for name, value in profile.values.items() if value != defaults.get(name, value)}
+        changes = {name: in_table(value) for name, value in changed.items()}
         yield profile, changes, profile.may_be_deleted_by(request.user)
 
 

@@ -204,8 +204,8 @@ def test_without_javascript_it_fills_in_the_next_page(client, profile):
 @pytest.mark.parametrize(
     ("steps", "sentence"),
     [
-        ({"maximum": 10, "default": 5}, "“steps” does not take its value any more and is at its default, 5: 20 is too"),
-        ({"maximum": 10, "required": True}, "“steps” does not take its value any more and is to be given anew: 20 is"),
+        ({"maximum": 10, "default": 5}, "“steps” no longer takes its value. 20 is too large: the most is 10. It is at"),
+        ({"maximum": 10, "required": True}, "its value. 20 is too large: the most is 10. Give another."),
         ({"default": 7, "locked": True}, "“steps” is fixed at 7 now; it was 20."),
     ],
 )

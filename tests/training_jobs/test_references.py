@@ -78,7 +78,7 @@ def test_it_freezes_the_model_that_a_name_stands_for(chosen, teacher):
 def test_the_trainer_is_told_the_folder(chosen, teacher, judge):
     job = submit(**chosen, values={"teacher": "Wise", "judge": "Strict"})
 
-    spec = run_folders.run_spec(job, job.directory, threads=1)
+    spec = run_folders.run_spec(job, job.directory, threads=1, devices=None)
 
     assert spec.models == {"Wise": Path(teacher.path), "Strict": Path(judge.path)}
 

@@ -18,6 +18,7 @@ from django_htmx.http import trigger_client_event
 from training_jobs import leases, logs, metrics, samples
 from training_jobs.filters import JobFilter
 from training_jobs.models import FoundationModel, JobEvent, Status, TrainingJob
+from training_methods.models import METHOD_TYPES
 from training_methods.paging import OneQueryPaginator
 from training_methods.requests import HtmxRequest
 
@@ -57,7 +58,9 @@ def job_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 def overview_of(job: TrainingJob) -> dict[str, Any]:
     changed = {name: job.parameters[name] for name in job.changed_parameters}
     same = {name: value for name, value in job.parameters.items() if name not in changed}
+    method_type = job.method_snapshot["method_type"]
     return {
+        "method_type": dict(METHOD_TYPES).get(method_type, method_type),
         "changed": changed.items(),
         "same": same.items(),
         "references": list(references_of(job)),
