@@ -39,7 +39,7 @@ def test_it_lists_every_trainer_with_where_it_comes_from(client, engineer, lora,
 
     assert all(f'href="{URL}{slug}/"' in page for slug in ("sft", "lora", "kettle", "custom02"))
     assert catalog.get("kettle").code_hash[:8] in page
-    assert "takes the place of the one from: built-in" in page
+    assert "in place of the built-in one" in page
     assert '<a href="/methods/lora/">LoRA fine-tuning</a>' in page
 
 
