@@ -5,11 +5,9 @@ Imports the training stack, so it is imported inside `train` alone.
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig
 
 from training_methods.trainers import hugging_face
 from training_methods.trainers.base import Run
@@ -65,7 +63,13 @@ def choose(
     run: Run, precision: Precision, *, in_4bit: bool = False, whole: bool = False, fuses: bool = False
 ) -> Choice:
     """What this run uses, which its log says."""
-    wish = Wish(precision=precision, model_type=model_type(run.base_model), in_4bit=in_4bit, whole=whole, fuses=fuses)
+    wish = Wish(
+        precision=precision,
+        model_type=hugging_face.configuration(run.base_model).model_type,
+        in_4bit=in_4bit,
+        whole=whole,
+        fuses=fuses,
+    )
     choice = chosen(found(), wish)
     run.note(choice.words)
     return choice
@@ -88,11 +92,6 @@ def fusible_models() -> frozenset[str] | None:
         print(f"liger-kernel does not load: {error}", flush=True)
         return None
     return frozenset(MODEL_TYPE_TO_APPLY_LIGER_FN)
-
-
-def model_type(folder: Path) -> str:
-    gguf = hugging_face.gguf_file(folder)
-    return str(AutoConfig.from_pretrained(folder, **hugging_face.named(gguf)).model_type)
 
 
 def chosen(machine: Machine, wish: Wish) -> Choice:

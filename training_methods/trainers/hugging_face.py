@@ -47,10 +47,24 @@ def named(gguf: Path | None) -> dict[str, str]:
     return {"gguf_file": gguf.name} if gguf else {}
 
 
-def load_tokenizer(folder: Path, chat_template: chat_templates.ChatTemplate = "own") -> Any:
-    """The folder's tokenizer, with a padding token. Raises TrainingError."""
+def check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise TrainingError(f"The base model's folder {folder} is not there.")
+
+
+def configuration(folder: Path) -> Any:
+    """What the base model says of itself. Raises TrainingError."""
+    check_folder(folder)
+    gguf = gguf_file(folder)
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False, **named(gguf))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"The configuration of the base model cannot be read: {error}") from error
+
+
+def load_tokenizer(folder: Path, chat_template: chat_templates.ChatTemplate = "own") -> Any:
+    """The folder's tokenizer, with a padding token. Raises TrainingError."""
+    check_folder(folder)
     gguf = gguf_file(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **named(gguf))
@@ -120,13 +134,12 @@ def own_dtype(folder: Path) -> torch.dtype:
     """The precision a base model is stored in, so that a tuned copy takes no more room."""
     if gguf_file(folder):
         return torch.bfloat16
-    return AutoConfig.from_pretrained(folder).dtype or torch.float32
+    return configuration(folder).dtype or torch.float32
 
 
 def longest_text(folder: Path) -> int | None:
     """How many tokens the base model was made for. None: it does not say."""
-    config = AutoConfig.from_pretrained(folder, **named(gguf_file(folder)))
-    return getattr(config, "max_position_embeddings", None)
+    return getattr(configuration(folder), "max_position_embeddings", None)
 
 
 def fitting_length(folder: Path, wanted: int, run: Run) -> int:
