@@ -100,6 +100,8 @@ def why_not(slug: str, catalog: Catalog) -> str:
         if slug in one.slugs:
             line = f", line {one.line}" if one.line else ""
             return f"does not load: {one.name}{line}: {one.reason}"
+    if others := [one.slug for one in catalog.trainers.values() if one.file and slug in named_like(one.file)]:
+        return f"is not here; the file of that name registers {', '.join(others)}."
     return "is not here."
 
 

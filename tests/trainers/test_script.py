@@ -106,6 +106,28 @@ def test_it_shows_the_end_of_what_a_failed_script_said(run_folder, script):
     assert "heating" in run.ending().evidence
 
 
+NOISY = """
+import sys
+print("heating")
+for _ in range(1000):
+    print("a warning")
+sys.stdout.write("y" * 500_000 + "\\n")
+raise ValueError("The kettle is empty")
+"""
+
+
+def test_it_shows_a_line_that_comes_again_and_again_once_and_cuts_a_long_one(run_folder, script):
+    run = run_folder("mine", trainer_file=script(NOISY))
+
+    assert run.perform() == 1
+
+    evidence = run.ending().evidence
+    assert evidence.startswith("heating\na warning (1,000 times)\nyyy")
+    assert evidence.endswith("ValueError: The kettle is empty\n")
+    assert len(evidence) < 3000
+    assert run.log.count("a warning\n") == 1000
+
+
 def test_it_stops_a_script(run_folder, script):
     say = 'import time; print(\'[log_data]: {"step": 1, "loss": 1}\'); time.sleep(1000)'
     run = run_folder("mine", trainer_file=script(say))

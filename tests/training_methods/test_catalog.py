@@ -223,6 +223,16 @@ def test_it_says_what_is_not_here():
         catalog.get("kettle")
 
 
+def test_it_says_what_a_file_registers_under_other_names(write):
+    write(TRAINER.format(slug="samovar") + TRAINER.format(slug="teapot"), name="hot_water")
+
+    for asked in ("hot_water", "hot-water"):
+        with pytest.raises(
+            catalog.UnknownTrainer, match="is not here; the file of that name registers samovar, teapot"
+        ):
+            catalog.get(asked)
+
+
 def test_it_keeps_the_console_s_secrets_from_a_trainer(write, data_dir, monkeypatch):
     monkeypatch.setenv("SECRET_KEY", "kettle")
     write(f"import os\nopen({str(data_dir / 'seen')!r}, 'w').write(os.environ.get('SECRET_KEY', 'none'))\n" + TRAINER)

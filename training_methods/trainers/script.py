@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
@@ -32,6 +33,7 @@ LAUNCHER = Path(__file__).with_name("scripts") / "launch.py"
 MARKER = "[log_data]:"
 LONGEST_LINE = 2**16  # a progress bar never ends its line; what is longer comes in pieces
 LAST_LINES = 30
+SHOWN_OF_A_LINE = 300  # characters, where a failure is told
 OF_ONE_PYTHON = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONPLATLIBDIR", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 
 
@@ -132,7 +134,7 @@ class Script(Trainer):
         with started([python, "-u", LAUNCHER, self.file, *arguments(values)], run) as process:
             run.when_stopped(process.terminate)
             assert process.stdout
-            last_lines = deque(listen(process.stdout, run), maxlen=LAST_LINES)
+            last_lines = deque(told(listen(process.stdout, run)), maxlen=LAST_LINES)
         if process.returncode and not run.stop_requested:
             what = f"The script {self.file.name} {ending(process.returncode)}"
             raise TrainingError(f"{what}: {last_words(last_lines)}", evidence="".join(last_lines))
@@ -282,10 +284,17 @@ def total_steps(step: int, total: float | None, percent: object) -> int | None:
         return None
 
 
+def told(lines: Iterable[str]) -> Iterator[str]:
+    """A line that comes many times in a row once, with how often; of a long one the beginning."""
+    for line, same in groupby(lines, key=str.rstrip):
+        times = sum(1 for _ in same)
+        shown = line if len(line) <= SHOWN_OF_A_LINE else f"{line[:SHOWN_OF_A_LINE]}…"
+        yield f"{shown} ({times:,} times)\n" if line and times > 1 else f"{shown}\n"
+
+
 def last_words(lines: Iterable[str]) -> str:
     """The last line that says something: of a Python error, the error itself."""
-    said = [line.strip() for line in lines if line.strip()]
-    return said[-1][:300] if said else "it said nothing."
+    return next((line.strip() for line in reversed(list(lines)) if line.strip()), "it said nothing.")
 
 
 def ending(code: int) -> str:
