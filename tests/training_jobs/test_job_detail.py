@@ -38,6 +38,20 @@ def test_changed_parameters_come_first(client):
     assert page.index("epochs <span") < page.index("learning_rate")
 
 
+def test_a_text_without_a_character_is_shown_as_empty(client):
+    page = client.get(records.job(parameters={"epochs": 3, "sample_prompts": ""}).get_absolute_url()).text
+
+    assert '<span class="text-secondary">empty</span>' in page
+
+
+def test_the_method_type_is_shown_by_its_label(client):
+    job = records.job()
+    job.method_snapshot["method_type"] = "REWARD"
+    job.save()
+
+    assert '<span class="chip">Reward model</span>' in client.get(job.get_absolute_url()).text
+
+
 def test_it_stays_readable_when_what_it_was_made_from_is_gone(client):
     method, base_model, dataset = records.method(), records.base_model(), records.dataset()
     job = records.job(method=method, base_model=base_model, dataset=dataset)
