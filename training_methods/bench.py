@@ -61,7 +61,8 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """Tries one trainer. `chosen` are parameters that stay as they are; times are seconds.
+    """Tries one trainer. `chosen` are parameters that stay as they are; times are seconds. A script's `interpreter` is
+    the Python that runs it, or None.
 
     `tick` is called several times a second while something runs, and may raise to end it.
     """
@@ -69,6 +70,7 @@ class Bench:
     info: TrainerInfo
     folder: Path
     chosen: dict[str, Any]
+    interpreter: Path | None = None
     time_limit: float = 300
     stop_limit: float = 60
     threads: int = field(default_factory=cpu_threads)
@@ -76,7 +78,7 @@ class Bench:
 
     def checks(self) -> Iterator[Check]:
         """Each check as soon as its result is known."""
-        yield passed("loads", str(self.info.file or self.info.source))
+        yield loads(self.info, self.interpreter)
         yield described(self.info)
         if unknown := bench_inputs.without_value(self.info, self.folder, self.chosen):
             yield from self.not_asked_to_train(
@@ -246,6 +248,7 @@ class Bench:
             output=folder / "output",
             checkpoints=folder / "checkpoints",
             resume_from=resume_from,
+            interpreter=self.interpreter,
             threads=self.threads,
             train_id=name,
         )
@@ -283,6 +286,11 @@ def passed(name: str, said: str) -> Check:
 
 def not_asked(name: str, why: str) -> Check:
     return Check(name=name, outcome="not asked", said=why)
+
+
+def loads(info: TrainerInfo, interpreter: Path | None) -> Check:
+    run_by = f", run by {interpreter}" if interpreter else ""
+    return passed("loads", f"{info.file or info.source}{run_by}")
 
 
 def described(info: TrainerInfo) -> Check:

@@ -86,7 +86,14 @@ class Attempt:
             yield Check(name="takes its configuration", outcome="failed", said=in_words(unfit))
             return
         offered = info.model_copy(update={"parameters": config.offered(info, method.config)})
-        yield from Bench(info=offered, folder=self.folder, chosen={}, threads=self.threads, tick=self.tick).checks()
+        yield from Bench(
+            info=offered,
+            folder=self.folder,
+            chosen={},
+            interpreter=Path(named) if (named := config.interpreter(method.config)) else None,
+            threads=self.threads,
+            tick=self.tick,
+        ).checks()
 
     def tick(self) -> None:
         now = time.monotonic()

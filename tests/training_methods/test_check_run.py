@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,6 +111,20 @@ def test_it_says_that_a_configuration_does_not_fit(data_dir, admin):
 
     assert outcomes(check) == {"takes its configuration": "failed"}
     assert "parameters.steps.default" in check.results[0]["said"]
+
+
+def test_it_runs_a_script_with_the_python_that_the_method_names(data_dir, admin, tmp_path):
+    folder = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    named = {"interpreter": str(folder / "bin" / "python")}
+    method = method_of(data_dir, QUICK, config=named)
+    (data_dir / "trainers" / "learner.py").write_text("import sys\nsys.exit(f'by {sys.prefix}')")
+
+    check = run(asked(method, admin))
+
+    said = {result["name"]: result["said"] for result in check.results}
+    assert said["loads"].endswith(f"learner.py, run by {folder}/bin/python")
+    assert f"by {folder}" in said["trains 3 steps"]
 
 
 def test_it_gives_up_at_its_time_limit_and_ends_the_training(data_dir, admin, seen, monkeypatch):

@@ -12,7 +12,7 @@ from django.core.management import BaseCommand, CommandError
 from training_methods import catalog
 from training_methods.bench import Bench, Check, missing
 from training_methods.catalog import TrainerInfo
-from training_methods.management.commands.run_trainer import find_trainer, parse, resolved
+from training_methods.management.commands.run_trainer import find_interpreter, find_trainer, parse, resolved
 
 
 class Command(BaseCommand):
@@ -22,6 +22,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("trainer", help="its slug: sft, lora, custom01, … or one of the trainers folder")
         parser.add_argument("--set", action="append", default=[], metavar="PARAMETER=VALUE", help="again for each one")
+        parser.add_argument("--interpreter", type=Path, metavar="FILE", help="the Python that runs a script")
         parser.add_argument("--time-limit", type=float, default=300, metavar="SECONDS", help="for the short training")
         parser.add_argument("--stop-limit", type=float, default=60, metavar="SECONDS", help="from request to end")
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -48,7 +49,9 @@ def results(slug: str, folder: Path, options: dict[str, Any]) -> Iterator[Check]
         return
     info = find_trainer(slug)
     limits = {"time_limit": options["time_limit"], "stop_limit": options["stop_limit"]}
-    yield from Bench(info=info, folder=folder, chosen=chosen(info, options["set"]), **limits).checks()
+    interpreter = find_interpreter(info, options["interpreter"])
+    settings = chosen(info, options["set"])
+    yield from Bench(info=info, folder=folder, chosen=settings, interpreter=interpreter, **limits).checks()
 
 
 def chosen(info: TrainerInfo, settings: list[str]) -> dict[str, Any]:
