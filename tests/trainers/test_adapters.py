@@ -21,6 +21,7 @@ WAYS = {
     "p-tuning": ("prompt-tuning", {"variant": "p-tuning", "learning_rate": 0.1}, 0.02),
     "pissa": ("lora", {"variant": "pissa", "learning_rate": 0.01, "rank": 8}, 0.5),
     "vera": ("lora", {"variant": "vera", "learning_rate": 0.1}, 0.2),
+    "loha": ("lora", {"variant": "loha", "learning_rate": 0.005}, 0.2),
     "oft": ("lora", {"variant": "oft", "learning_rate": 0.01}, 0.2),
 }
 

@@ -40,7 +40,8 @@ class Lora(Trainer):
         title="Variant",
         description="rslora keeps large ranks learning; dora and pissa come closer to full fine-tuning, pissa sooner, "
         "dora slower; vera has far fewer weights and wants ten times the learning rate; loha reaches a higher rank "
-        "with as many weights; oft turns the weights in blocks as large as the rank.",
+        "with as many weights and wants five times the learning rate; oft turns the weights in blocks as large as the "
+        "rank.",
         json_schema_extra=LORA,
     )
     max_steps: fields.MaxSteps = None
