@@ -179,9 +179,11 @@ def test_it_names_the_line_of_a_file_that_does_not_load(folder):
     assert "No module named 'kettles'" in checks["loads"]["said"]
 
 
-def test_it_knows_no_other_name():
+def test_it_knows_no_other_name(data_dir):
     with pytest.raises(CommandError, match="The trainer “nobody” is not here"):
         call_command("check_trainer", "nobody")
+
+    assert not list(data_dir.glob("bench-*"))
 
 
 @pytest.mark.parametrize("data_format", DataFormat)

@@ -28,6 +28,7 @@ def test_it_writes_a_trainer_class_under_the_new_name(folder):
     said = new_trainer("aunt-agatha_2")
 
     assert str(folder / "aunt-agatha_2.py") in said
+    assert "Methods → Add a New, with the trainer aunt-agatha_2." in said
     trainer = catalog.get("aunt-agatha_2")
     assert (trainer.label, trainer.source, trainer.is_script) == ("Aunt agatha 2", "trainers folder", False)
     text = (folder / "aunt-agatha_2.py").read_text()
@@ -51,8 +52,9 @@ def test_it_changes_names_alone(folder):
 
 @pytest.mark.parametrize("name", ["custom01", "custom02"])
 def test_it_takes_the_place_of_the_two_that_are_there_for_it(name):
-    new_trainer(name)
+    said = new_trainer(name)
 
+    assert f"The method {name} runs it." in said
     assert catalog.get(name).source == "trainers folder"
 
 

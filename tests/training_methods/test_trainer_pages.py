@@ -119,6 +119,12 @@ def test_it_shows_one_trainer_whole(client, engineer, folder):
     assert "check_trainer kettle" in page
 
 
+def test_it_lets_the_lines_of_a_docstring_flow(client, expert, folder):
+    (folder / "kettle.py").write_text('"""Boils\nwater <hot>:\n- fast\n\nOr not."""\nprint()')
+
+    assert "Boils water &lt;hot&gt;:<br>- fast<br><br>Or not." in text_of(client, expert, URL + "kettle/")
+
+
 def test_it_tells_nobody_else_where_a_trainer_lies(client, expert):
     assert catalog.get("lora").origin not in text_of(client, expert, URL + "lora/")
 

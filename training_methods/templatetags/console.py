@@ -1,5 +1,6 @@
 """What every page of the console shows the same way."""
 
+import re
 from typing import Literal
 
 from django import template
@@ -25,6 +26,12 @@ def middle(text: object, length: int = 40) -> SafeString:
     head = (length - 1) // 2
     tail = length - 1 - head
     return format_html('<span title="{}">{}…{}</span>', whole, whole[:head], whole[-tail:])
+
+
+@register.filter
+def flowing(text: str) -> str:
+    """A docstring without the line ends that fit it into its file; paragraphs, lists and indented lines stay."""
+    return re.sub(r"(?<!\n)\n(?=[^\s*\d-])", " ", text)
 
 
 @register.filter

@@ -1,7 +1,7 @@
 """custom01: a training of your own, to start from. It works as it is: LoRA in plain PyTorch, every step in sight.
 
-`python manage.py new_trainer custom01` writes this file into the trainers folder. Change it there: that one is run,
-and an upgrade leaves it alone. `python manage.py check_trainer custom01` tells whether it does all that a job needs.
+Change it in the trainers folder, where `python manage.py new_trainer custom01` puts it: that one is run, and an upgrade
+leaves it alone. `python manage.py check_trainer custom01` tells whether it does all that a job needs.
 """
 
 from collections.abc import Iterator

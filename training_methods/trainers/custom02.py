@@ -1,8 +1,8 @@
 """A plain training script of your own: it knows nothing of the console but its arguments and one kind of line.
 
 The console starts it with every setting as an argument, reads the lines `[log_data]: {…}` that `train_callback`
-prints, and takes what lies in --output_dir at the end. `python manage.py new_trainer custom02 --script` writes this
-file into the trainers folder, to be changed there; `python manage.py check_trainer custom02` tests it.
+prints, and takes what lies in --output_dir at the end. Change it in the trainers folder, where
+`python manage.py new_trainer custom02 --script` puts it; `python manage.py check_trainer custom02` tests it.
 """
 
 import argparse

@@ -29,8 +29,13 @@ class Command(BaseCommand):
 
     def handle(self, *, trainer: str, **options: Any) -> None:
         folder = Path(tempfile.mkdtemp(prefix="bench-", dir=settings.DATA_DIR))
+        try:
+            asked = checks_of(trainer, folder, options)
+        except CommandError:
+            rmtree(folder)
+            raise
         checks = []
-        for check in results(trainer, folder, options):
+        for check in asked:
             checks.append(check)
             if not options["json"]:
                 self.stdout.write(as_line(check))
@@ -41,17 +46,19 @@ class Command(BaseCommand):
         if failed:
             raise CommandError(f"The trainer {trainer} does not pass. Its logs are in {folder}")
         rmtree(folder)
+        if not options["json"]:
+            self.stdout.write(f"The trainer {trainer} passes.")
 
 
-def results(slug: str, folder: Path, options: dict[str, Any]) -> Iterator[Check]:
+def checks_of(slug: str, folder: Path, options: dict[str, Any]) -> Iterator[Check]:
+    """Raises CommandError where nothing can be tried, before anything is."""
     if any(slug in broken.slugs for broken in catalog.broken()):
-        yield missing(slug)
-        return
+        return iter([missing(slug)])
     info = find_trainer(slug)
     limits = {"time_limit": options["time_limit"], "stop_limit": options["stop_limit"]}
     interpreter = find_interpreter(info, options["interpreter"])
     settings = chosen(info, options["set"])
-    yield from Bench(info=info, folder=folder, chosen=settings, interpreter=interpreter, **limits).checks()
+    return Bench(info=info, folder=folder, chosen=settings, interpreter=interpreter, **limits).checks()
 
 
 def chosen(info: TrainerInfo, settings: list[str]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Command(BaseCommand):
                 new.write(script_named(name) if script else class_named(name))
         except FileExistsError:
             raise CommandError(f"{file} is there already.") from None
-        self.stdout.write(f"Wrote {file}\nTest it: python manage.py check_trainer {name}")
+        self.stdout.write(f"Wrote {file}\n{next_steps(name)}")
 
 
 def refuse(name: str) -> None:
@@ -41,6 +41,12 @@ def refuse(name: str) -> None:
         raise CommandError(f"There is a trainer “{name}” already ({catalog.get(name).source}).")
     if find_spec(name):
         raise CommandError(f"“{name}” is the name of a Python module, which a file of that name would hide.")
+
+
+def next_steps(name: str) -> str:
+    use = f"The method {name} runs it." if name in YOURS else f"Use it: Methods → Add a New, with the trainer {name}."
+    run = f"python manage.py run_trainer {name} --base-model DIRECTORY --dataset FILE --output DIRECTORY"
+    return f"It runs as it is.\nTest it: python manage.py check_trainer {name}\nRun it: {run}\n{use}"
 
 
 def class_named(name: str) -> str:
