@@ -1,16 +1,14 @@
 """The test bench: whether a trainer does all that a job asks of it, tried on a tiny model without database or queue."""
 
-import re
 import subprocess
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict
+from typing import Any
 
 from training_methods import bench_inputs, catalog, child_process
+from training_methods.bench_results import Check, described, end_of, line_in, loads, not_asked, passed
 from training_methods.catalog import TrainerInfo
 from training_methods.trainers import tiny
 from training_methods.trainers.base import RunSpec, cpu_threads
@@ -22,24 +20,6 @@ ROWS, MANY_ROWS = 24, 4_800
 SHORT = {"max_steps": STEPS}
 ENDLESS = {"max_steps": 100_000, "epochs": 1_000}
 PATIENCE = 300  # seconds, with a child of the bench's own
-LAST_LINES, LAST_CHARACTERS = 20, 4_000  # of a log, to show where it went wrong
-
-Outcome = Literal["passed", "failed", "not asked"]
-
-
-class Check(BaseModel):
-    """One line of the bench's table."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    outcome: Outcome
-    said: str
-    file: str = ""
-    line: int | None = None
-    """Where in the trainer's file it went wrong, if it is known."""
-    evidence: str = ""
-    """The end of the log, where there is one."""
 
 
 @dataclass
@@ -270,42 +250,3 @@ class Bench:
 
 class ChildFailed(Exception):
     """A child of the bench's own did not do its work; the message is its last line."""
-
-
-def missing(slug: str) -> Check:
-    """Why a trainer that the catalog does not have cannot be tried."""
-    for one in catalog.broken():
-        if slug in one.slugs:
-            return Check(name="loads", outcome="failed", said=one.reason, file=one.file, line=one.line)
-    return Check(name="loads", outcome="failed", said=f"The trainer “{slug}” is not here.")
-
-
-def passed(name: str, said: str) -> Check:
-    return Check(name=name, outcome="passed", said=said)
-
-
-def not_asked(name: str, why: str) -> Check:
-    return Check(name=name, outcome="not asked", said=why)
-
-
-def loads(info: TrainerInfo, interpreter: Path | None) -> Check:
-    run_by = f", run by {interpreter}" if interpreter else ""
-    return passed("loads", f"{info.file or info.source}{run_by}")
-
-
-def described(info: TrainerInfo) -> Check:
-    formats = ", ".join(info.data_formats)
-    return passed("describes itself", f"{info.label}: {len(info.parameters)} parameters; reads {formats}")
-
-
-def line_in(log: Path, file: str) -> int | None:
-    """The deepest line of the file in the log's last traceback; Python's own at an abort begins with the deepest."""
-    text = log.read_text(encoding="utf-8", errors="replace")
-    lines = [int(line) for line in re.findall(rf'File "{re.escape(file)}", line (\d+)', text)]
-    aborted = "Fatal Python error: Aborted" in text
-    return lines[0 if aborted else -1] if lines else None
-
-
-def end_of(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join(lines[-LAST_LINES:])[-LAST_CHARACTERS:]

@@ -11,7 +11,8 @@ from shutil import rmtree
 from django.conf import settings
 
 from training_methods import catalog, checks, config
-from training_methods.bench import Bench, Check, missing
+from training_methods.bench import Bench
+from training_methods.bench_results import Check, missing
 from training_methods.checks import Claim
 from training_methods.models import TrainingMethod
 

@@ -14,7 +14,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from training_methods import catalog, config, registry
-from training_methods.bench import Check
+from training_methods.bench_results import Check
 from training_methods.licensing import Action, require
 from training_methods.messages import messages_in, send
 from training_methods.models import TrainerCheck, TrainerCheckQuerySet, TrainingMethod

@@ -6,7 +6,7 @@ import pytest
 from django.db.models.functions import Now
 
 from training_methods import catalog, checks, registry
-from training_methods.bench import Check
+from training_methods.bench_results import Check
 from training_methods.licensing import NotAllowed
 from training_methods.models import PATIENCE, TrainerCheck, TrainingMethod
 from training_methods.registry import MethodGone

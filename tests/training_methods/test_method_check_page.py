@@ -6,7 +6,7 @@ import pytest
 from django.db.models.functions import Now
 
 from training_methods import checks
-from training_methods.bench import Check
+from training_methods.bench_results import Check
 from training_methods.models import PATIENCE, TrainerCheck
 
 URL = "/methods/lora/check/"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.training_methods.test_catalog import TRAINER
 from training_methods import catalog, checks
-from training_methods.bench import Check
+from training_methods.bench_results import Check
 from training_methods.models import TrainerCheck
 
 URL = "/methods/trainers/"

@@ -10,7 +10,8 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
 from training_methods import catalog
-from training_methods.bench import Bench, Check, missing
+from training_methods.bench import Bench
+from training_methods.bench_results import Check, missing
 from training_methods.catalog import TrainerInfo
 from training_methods.management.commands.run_trainer import find_interpreter, find_trainer, parse, resolved
 
