@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -50,7 +51,8 @@ def test_it_shows_a_trainer_that_passes_the_bench(trainers_folder):
     assert all(check["name"] in GUIDE for check in checks)
 
 
-def test_it_shows_how_a_trainer_objects(trainers_folder):
+def test_it_shows_how_a_trainer_objects(trainers_folder, monkeypatch):
+    monkeypatch.setattr("sys.path", sys.path.copy())  # loading a file puts its folder there
     code, method, *_ = blocks("python")
     imports = "from collections.abc import Iterator\nfrom training_methods.trainers import Inputs\n"
     file = trainers_folder / "kettle.py"
