@@ -7,7 +7,7 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-SUBJECTS = ("pages", "datasets", "curves", "queue", "start")
+SUBJECTS = ("pages", "datasets", "curves", "queue", "start", "ppo")
 RESULTS = Path(__file__).resolve().parent / "results"
 
 

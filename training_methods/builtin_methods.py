@@ -77,6 +77,12 @@ BUILTIN_METHODS: dict[str, dict[str, Any]] = {
         "description": "Lets the model answer each prompt several times and holds each answer against the average of "
         "the others, as your rewards rate them. Simpler than GRPO, and held to the base model.",
     },
+    "ppo": {
+        "display_name": "PPO",
+        "method_type": MethodType.PPO,
+        "description": "Lets the model answer prompts and learns word by word from a reward model's rating, from "
+        "rewards, or from both; a second model learns to foresee the rating. Needs the most memory of its kind.",
+    },
     "custom01": {
         "display_name": "Custom 01",
         "method_type": MethodType.CUSTOM,

@@ -30,6 +30,7 @@ BUILT_IN = (
     "distillation",
     "grpo",
     "rloo",
+    "ppo",
     "custom01",
     "custom02",
 )

@@ -239,13 +239,32 @@ TargetModules = Annotated[
 ]
 
 Rewards = Annotated[
-    str,
+    str | None,
     Field(
         title="Rewards",
         description="What is rated, and its weight: exact_match: 1.0, length(20, 80): 0.2. There are exact_match, "
         'numeric_answer, regex("…"), valid_json, json_schema("…"), length(least, most), language("en"), and your own '
         "in rewards.py.",
         json_schema_extra={**BASICS, "grammar": "rewards"},
+    ),
+]
+
+RewardModel = Annotated[
+    str | None,
+    Field(
+        title="Reward model",
+        description="A model that the method Reward model has trained; it rates the answers, beside the rewards or "
+        "alone.",
+        json_schema_extra={**BASICS, "refers_to": "reward"},
+    ),
+]
+
+RewardModelWeight = Annotated[
+    float,
+    Field(
+        title="Weight of the reward model",
+        description="What its rating is multiplied by before the rewards are added.",
+        json_schema_extra=SAMPLING,
     ),
 ]
 

@@ -5,7 +5,7 @@ Imports the training stack, so it is imported inside `train` alone.
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -31,10 +31,10 @@ SAMPLES = 3
 CURVES = ("reward", "reward_std", "completions/mean_length", "completions/clipped_ratio", "kl", "entropy")
 
 
-def curves(rewards: list[Reward]) -> tuple[str, ...]:
-    """The curves of a run that is rated, in training and in evaluation: what TRL calls them."""
-    names = (*CURVES, *(f"rewards/{reward.curve}/mean" for reward in rewards))
-    return (*names, *(f"eval_{name}" for name in names))
+def curves(names: Iterable[str]) -> tuple[str, ...]:
+    """The curves of a run that is rated by those of these names, in training and in evaluation: what TRL calls them."""
+    found = (*CURVES, *(f"rewards/{name}/mean" for name in names))
+    return (*found, *(f"eval_{name}" for name in found))
 
 
 def evaluation_batch(batch_size: int, group: int) -> int:
@@ -51,8 +51,18 @@ def fitting_lengths(run: Run, prompt: int, completion: int) -> tuple[int, int]:
     return min(prompt, most - completion), completion
 
 
-def load_rewards(text: str, run: Run) -> list[Reward]:
-    """The rewards that the text names, the site's own among them. Raises TrainingError."""
+def load_rewards(text: str | None, run: Run, *, reward_model: str | None = None) -> list[Reward]:
+    """The rewards that the text names, the site's own among them. Raises TrainingError.
+
+    There may be none where a reward model rates.
+    """
+    if text is None and reward_model:
+        return []
+    if text is None:
+        raise TrainingError(
+            "Nothing rates the answers: there are neither rewards nor a reward model.",
+            "Write rewards, for example exact_match: 1.0, length(20, 80): 0.2, or choose a reward model.",
+        )
     try:
         rewards = reward_mix.parse(text)
         own = {reward.name for reward in rewards} - BUILT_IN.keys()
@@ -140,7 +150,7 @@ def prompts(
         row = asked(row)
         check_answer(row, rewards, count.rows)
         prompt = written(row["prompt"], tokenizer)
-        length = tokens_in(prompt, tokenizer)
+        length = len(token_ids(prompt, tokenizer))
         count.dropped += length > longest
         if length <= longest:
             count.tokens += length
@@ -191,10 +201,11 @@ def written(prompt: str | list[dict[str, str]], tokenizer: Any) -> str | list[di
     )
 
 
-def tokens_in(prompt: str | list[dict[str, str]], tokenizer: Any) -> int:
+def token_ids(prompt: str | list[dict[str, str]], tokenizer: Any) -> list[int]:
+    """The prompt as the model reads it, up to where its answer begins."""
     if isinstance(prompt, str):
-        return len(tokenizer(prompt)["input_ids"])
-    return len(tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=True)["input_ids"])
+        return tokenizer(prompt)["input_ids"]
+    return tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=True)["input_ids"]
 
 
 def as_function(reward: Reward) -> Callable[..., list[float]]:

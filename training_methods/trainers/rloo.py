@@ -29,6 +29,7 @@ class Rloo(Trainer):
     data_formats: ClassVar = (DataFormat.PROMPT, DataFormat.QUESTION_ANSWER, DataFormat.PROMPT_COMPLETION)
 
     rewards: fields.Rewards = "exact_match"
+    reward_model: fields.RewardModel = None
     epochs: fields.Epochs = 1
     learning_rate: fields.LearningRate = 1e-5
     num_generations: fields.NumGenerations = 4
@@ -44,6 +45,7 @@ class Rloo(Trainer):
     temperature: fields.Temperature = 1.0
     top_p: fields.TopP = 1.0
     max_prompt_length: fields.MaxPromptLength = 512
+    reward_model_weight: fields.RewardModelWeight = 1.0
     sample_steps: fields.SampleSteps = 50
     use_lora: fields.UseLora = True
     rank: fields.Rank = 16
@@ -111,10 +113,18 @@ class Rloo(Trainer):
         from transformers import PrinterCallback
         from trl import RLOOConfig, RLOOTrainer
 
-        from training_methods.trainers import acceleration, adapters, evaluations, hugging_face, model_card, prompts
+        from training_methods.trainers import (
+            acceleration,
+            adapters,
+            evaluations,
+            hugging_face,
+            model_card,
+            prompts,
+            rating,
+        )
 
         answers_a_step = self.batch_size * self.gradient_accumulation_steps
-        rewards = prompts.load_rewards(self.rewards, run)
+        rewards = prompts.load_rewards(self.rewards, run, reward_model=self.reward_model)
         speed = acceleration.choose(run, self.precision, in_4bit=self.load_in_4bit, whole=not self.use_lora, fuses=True)
         tokenizer = hugging_face.load_tokenizer(run.base_model, self.chat_template)
         max_prompt_length, max_completion_length = prompts.fitting_lengths(
@@ -132,6 +142,7 @@ class Rloo(Trainer):
         keeps_best = self.keep_best or self.patience is not None
         evaluations.check(data, keeps_best=keeps_best)
         watchers = evaluations.callbacks(run, tokenizer, every=self.evaluation_steps, patience=self.patience)
+        raters = rating.raters(run, rewards, model=self.reward_model, weight=self.reward_model_weight, bf16=speed.bf16)
         if self.load_in_4bit:
             model = adapters.load_in_4bit(
                 run.base_model, dtype=speed.dtype, attention=speed.attention, use_lora=self.use_lora
@@ -150,14 +161,14 @@ class Rloo(Trainer):
             model=model,
             peft_config=adapter,
             processing_class=tokenizer,
-            reward_funcs=[prompts.as_function(reward) for reward in rewards],
+            reward_funcs=[rater.rate for rater in raters],
             train_dataset=data.train,
             eval_dataset=data.evaluation,
             callbacks=[
                 *watchers,
                 prompts.Order(),
                 prompts.Samples(run, tokenizer, data, every=self.sample_steps, max_tokens=max_completion_length),
-                hugging_face.Reporter(run, *prompts.curves(rewards)),
+                hugging_face.Reporter(run, *prompts.curves(rater.curve for rater in raters)),
             ],
             args=RLOOConfig(
                 output_dir=str(run.checkpoints),
@@ -175,7 +186,7 @@ class Rloo(Trainer):
                 epsilon=self.epsilon,
                 num_iterations=self.num_iterations,
                 normalize_advantages=self.normalize_advantages,
-                reward_weights=[reward.weight for reward in rewards],
+                reward_weights=[rater.weight for rater in raters],
                 learning_rate=self.learning_rate,
                 lr_scheduler_type=self.lr_scheduler,
                 warmup_steps=self.warmup_ratio,
