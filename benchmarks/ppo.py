@@ -35,7 +35,7 @@ SETTINGS = {
     "save_steps": 0,
     "precision": "fp32",
 }
-STOP_TOKEN = 255  # one that the tiny model says now and then, so that some answers end early
+STOP_TOKEN = 110  # one that the tiny model says now and then, so that some answers end early
 # A model that prefers some words, and hardly ever says those that would end or pad an answer: TRL puts the rating of an
 # answer that ends one place behind its end, and takes padding that is said for an end.
 OUTSPOKEN = """

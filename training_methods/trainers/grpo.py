@@ -110,7 +110,7 @@ class Grpo(Trainer):
         answers_a_step = self.batch_size * self.gradient_accumulation_steps
         yield from objections.to_groups(answers_a_step, self.num_generations)
         yield from objections.to_few_rows(given, answers_a_step // self.num_generations, self.max_samples)
-        yield from objections.to_rewards(self.rewards, given)
+        yield from objections.to_rewards(self.rewards, given, reward_model=self.reward_model)
         yield from objections.to_reference(given, self.beta, use_lora=self.use_lora)
         yield from objections.to_no_chat_template(given, self.chat_template)
         yield from objections.to_no_held_out_rows(self, given)
@@ -131,7 +131,7 @@ class Grpo(Trainer):
         )
 
         answers_a_step = self.batch_size * self.gradient_accumulation_steps
-        rewards = prompts.load_rewards(self.rewards, run, reward_model=self.reward_model)
+        rewards = prompts.load_rewards(self.rewards, run)
         speed = acceleration.choose(run, self.precision, in_4bit=self.load_in_4bit, whole=not self.use_lora, fuses=True)
         tokenizer = hugging_face.load_tokenizer(run.base_model, self.chat_template)
         max_prompt_length, max_completion_length = prompts.fitting_lengths(

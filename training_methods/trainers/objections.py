@@ -53,8 +53,26 @@ def used(given: Inputs, max_samples: int | None) -> int | None:
     return None if given.row_count is None else min(given.row_count, max_samples or given.row_count)
 
 
-def to_rewards(text: str, given: Inputs) -> Iterator[Objection]:
-    """A reward that nobody defines, or one that needs an answer that no row has."""
+def to_updates(answers: int, an_update: int) -> Iterator[Objection]:
+    """The answers of a step are divided into updates of one size."""
+    if answers % an_update:
+        yield (
+            "batch_size",
+            f"{answers} answers cannot be divided into updates of {an_update}: make the batch size a multiple of the "
+            "minibatch size times gradient accumulation.",
+        )
+
+
+def to_rewards(text: str | None, given: Inputs, *, reward_model: str | None = None) -> Iterator[Objection]:
+    """No rating at all, a reward that nobody defines, or one that needs an answer that no row has."""
+    if text is None:
+        if not reward_model:
+            yield (
+                "rewards",
+                "Nothing rates the answers: write rewards, for example exact_match: 1.0, length(20, 80): 0.2, or "
+                "choose a reward model.",
+            )
+        return
     try:
         names = [reward.name for reward in reward_mix.parse(text)]
         own = defined(given.rewards_file) if given.rewards_file and set(names) - BUILT_IN.keys() else []

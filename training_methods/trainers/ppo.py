@@ -4,24 +4,26 @@ Written out in plain PyTorch: rollouts.py draws answers, ppo_math.py has the ari
 """
 
 import math
+from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from training_methods.trainers import fields
+from training_methods.trainers import fields, objections
 from training_methods.trainers.base import (
     BASICS,
     OPTIMIZER,
     SAMPLING,
     DataFormat,
+    Inputs,
     MethodType,
     Run,
     Trainer,
-    TrainingError,
     register,
 )
+from training_methods.trainers.objections import Objection
 
 
 @register
@@ -31,7 +33,7 @@ class Ppo(Trainer):
     slug: ClassVar = "ppo"
     label: ClassVar = "PPO"
     method_type: ClassVar = MethodType.PPO
-    data_formats: ClassVar = (DataFormat.PROMPT, DataFormat.QUESTION_ANSWER)
+    data_formats: ClassVar = (DataFormat.PROMPT, DataFormat.QUESTION_ANSWER, DataFormat.PROMPT_COMPLETION)
 
     reward_model: fields.RewardModel = None
     rewards: fields.Rewards = None
@@ -141,14 +143,18 @@ class Ppo(Trainer):
     logging_steps: fields.LoggingSteps = 1
     save_steps: fields.SaveSteps = 100
 
+    def objections(self, given: Inputs) -> Iterator[Objection]:
+        yield from objections.to_updates(self.batch_size, self.mini_batch_size * self.gradient_accumulation_steps)
+        yield from objections.to_few_rows(given, self.batch_size, self.max_samples)
+        yield from objections.to_rewards(self.rewards, given, reward_model=self.reward_model)
+
     def train(self, run: Run) -> None:
         import torch
         from transformers import get_scheduler, set_seed
 
         from training_methods.trainers import hugging_face, loops, model_card, ppo_math, prompts, rating, rollouts
 
-        check_batches(self.batch_size, self.mini_batch_size * self.gradient_accumulation_steps)
-        rewards = prompts.load_rewards(self.rewards, run, reward_model=self.reward_model)
+        rewards = prompts.load_rewards(self.rewards, run)
         tokenizer = hugging_face.load_tokenizer(run.base_model)
         value_folder = run.base_model
         if self.reward_model:
@@ -325,14 +331,6 @@ class Ppo(Trainer):
 
 
 LEARNING = ("loss", "policy_loss", "value_loss", "clip_fraction", "entropy")
-
-
-def check_batches(answers: int, an_update: int) -> None:
-    if answers % an_update:
-        raise TrainingError(
-            f"{answers} answers cannot be divided into updates of {an_update} each.",
-            "Make the batch size a multiple of the minibatch size times gradient accumulation.",
-        )
 
 
 def add_adapter(model: Any, settings: Ppo, **task: Any) -> Any:

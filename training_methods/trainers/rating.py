@@ -18,7 +18,7 @@ from training_methods.trainers.judged_examples import whole
 from training_methods.trainers.judged_rows import as_turns, said
 from training_methods.trainers.result import SCORING
 from training_methods.trainers.reward_mix import Reward
-from training_methods.trainers.row_values import Turns
+from training_methods.trainers.turns import Turns
 
 AT_ONCE = 16  # answers that a reward model reads as one batch
 
