@@ -156,7 +156,7 @@ def test_it_refuses_a_reward_model_of_another_vocabulary(run_of, reward_model, t
 
     assert run.perform() == 1
 
-    assert "has another vocabulary than the base model: 382 of 384 tokens" in run.ending().message
+    assert "has another vocabulary than the base model: 357 of 359 tokens" in run.ending().message
 
 
 def test_it_refuses_a_language_model_as_reward_model(run_of, tiny_model):
