@@ -72,6 +72,7 @@ class Ppo(Trainer):
     target_modules: fields.TargetModules = "all-linear"
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
+    chat_template: fields.ChatTemplate = "own"
     ppo_epochs: int = Field(
         4,
         gt=0,
@@ -147,15 +148,26 @@ class Ppo(Trainer):
         yield from objections.to_updates(self.batch_size, self.mini_batch_size * self.gradient_accumulation_steps)
         yield from objections.to_few_rows(given, self.batch_size, self.max_samples)
         yield from objections.to_rewards(self.rewards, given, reward_model=self.reward_model)
+        yield from objections.to_no_chat_template(given, self.chat_template)
 
     def train(self, run: Run) -> None:
         import torch
         from transformers import get_scheduler, set_seed
 
-        from training_methods.trainers import hugging_face, loops, model_card, ppo_math, prompts, rating, rollouts
+        from training_methods.trainers import (
+            acceleration,
+            hugging_face,
+            loops,
+            model_card,
+            ppo_math,
+            prompts,
+            rating,
+            rollouts,
+        )
 
         rewards = prompts.load_rewards(self.rewards, run)
-        tokenizer = hugging_face.load_tokenizer(run.base_model)
+        speed = acceleration.choose(run, self.precision, whole=not self.use_lora)
+        tokenizer = hugging_face.load_tokenizer(run.base_model, self.chat_template)
         value_folder = run.base_model
         if self.reward_model:
             value_folder = run.model(self.reward_model)
@@ -173,20 +185,21 @@ class Ppo(Trainer):
             prompts_a_step=self.batch_size,
         )
         total = self.max_steps or math.ceil(self.epochs * len(data.train) / self.batch_size)
-        bf16 = hugging_face.uses_bf16(self.precision)
-        raters = rating.raters(run, rewards, model=self.reward_model, weight=self.reward_model_weight, bf16=bf16)
+        raters = rating.raters(run, rewards, model=self.reward_model, weight=self.reward_model_weight, bf16=speed.bf16)
 
         # The policy; the reference it is held to; and the value model, which foresees the rating at every word and
         # begins as the reward model where there is one. With LoRA the reference is the policy without its adapter.
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        dtype = torch.bfloat16 if bf16 and self.use_lora else torch.float32
-        policy = reference = hugging_face.load_model(run.base_model, dtype=dtype)
-        value_model = hugging_face.load_scorer(value_folder, dtype=dtype, padding=tokenizer.pad_token_id, seed=run.seed)
+        device = "cuda" if speed.cuda else "cpu"
+        load_policy = partial(hugging_face.load_model, run.base_model, dtype=speed.dtype, attention=speed.attention)
+        policy = reference = load_policy()
+        value_model = hugging_face.load_scorer(
+            value_folder, dtype=speed.dtype, padding=tokenizer.pad_token_id, seed=run.seed
+        )
         if self.use_lora:
             policy = reference = add_adapter(policy, self, task_type="CAUSAL_LM")
             add_adapter(value_model, self, task_type="SEQ_CLS", modules_to_save=["score"])
         elif self.kl_coef:
-            reference = hugging_face.load_model(run.base_model, dtype=dtype).to(device).eval()
+            reference = load_policy().to(device).eval()
         for model in (policy.to(device), value_model.to(device)):
             rollouts.prepare(model, gradient_checkpointing=self.gradient_checkpointing)
 
@@ -196,7 +209,7 @@ class Ppo(Trainer):
         samples = prompts.Samples(run, tokenizer, data, every=self.sample_steps, max_tokens=max_completion_length)
         weights = [rollouts.learning(model) for model in (policy, value_model)]
         learnt = [weight for named in weights for weight in named.values()]
-        optimizer = torch.optim.AdamW(learnt, lr=self.learning_rate, weight_decay=self.weight_decay)
+        optimizer = torch.optim.AdamW(learnt, lr=self.learning_rate, weight_decay=self.weight_decay, fused=True)
         updates = self.ppo_epochs * self.batch_size // (self.mini_batch_size * self.gradient_accumulation_steps)
         schedule = get_scheduler(
             self.lr_scheduler,
@@ -205,7 +218,7 @@ class Ppo(Trainer):
             num_training_steps=total * updates,
         )
         at_once = self.mini_batch_size
-        autocast = partial(torch.autocast, device, dtype=torch.bfloat16, enabled=bf16)
+        autocast = partial(torch.autocast, device, dtype=torch.bfloat16, enabled=speed.bf16)
 
         # Where an earlier attempt left off, be it between two steps or within one.
         step, tokens, rollout = 0, 0, None
