@@ -44,7 +44,7 @@ def required(info: TrainerInfo) -> set[str]:
 
 def value_of(parameter: Parameter, folder: Path) -> Any:
     """A reference to a model of the site becomes one to a tiny model: the site's own would be no match for the rest."""
-    if parameter.refers_to and (parameter.required or parameter.default is not None):
+    if parameter.refers_to:
         return str(folder / parameter.refers_to)
     if not parameter.required:
         return parameter.default
