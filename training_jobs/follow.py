@@ -4,10 +4,7 @@ import shutil
 import time
 from typing import TextIO
 
-from celery import current_app
-from django.db.models.functions import Now
-from kombu.exceptions import OperationalError
-
+from training_jobs import waiting
 from training_jobs.models import Status, TrainingJob
 
 LOOK_EVERY = 0.5  # seconds
@@ -26,25 +23,12 @@ def follow(job: TrainingJob, out: TextIO) -> TrainingJob:
             patient_until = None
         elif patient_until and time.monotonic() > patient_until:
             patient_until = None
-            display.say(why_it_waits(job))
+            display.say(waiting.look().wait_of(job).sentence)
         time.sleep(LOOK_EVERY)
         job.refresh_from_db()
     display.show(job)
     display.end()
     return job
-
-
-def why_it_waits(job: TrainingJob) -> str:
-    if TrainingJob.objects.active().filter(queue=job.queue, lease_until__gt=Now()).exists() or a_worker_answers():
-        return "Every worker is busy; the job waits for its turn."
-    return "No worker answers. `make run` or `make worker` starts one; the job waits until then."
-
-
-def a_worker_answers() -> bool:
-    try:
-        return bool(current_app.control.ping(timeout=1))
-    except OperationalError:
-        return False
 
 
 class Bar:

@@ -6,7 +6,8 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import models
-from django.db.models.functions import Coalesce, Lower, Now
+from django.db.models import Value
+from django.db.models.functions import Coalesce, Concat, Lower, Now
 from django.urls import reverse
 from django.utils import timezone
 
@@ -121,6 +122,12 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
     def taking_jobs(self) -> "WorkerQuerySet":
         return self.heard().filter(draining_requested=False)
 
+    def serving_queue_of_row(self) -> "WorkerQuerySet":
+        """For a subquery of jobs: those that take jobs of the row's queue."""
+        served = Concat(Value(","), "queues", Value(","))
+        wanted = Concat(Value(","), models.OuterRef("queue"), Value(","))
+        return self.taking_jobs().alias(served=served).filter(served__contains=wanted)
+
     def draining(self) -> "WorkerQuerySet":
         return self.filter(draining_requested=True)
 
@@ -175,12 +182,14 @@ class TrainingJobQuerySet(models.QuerySet["TrainingJob"]):
 
     def for_lists(self) -> "TrainingJobQuerySet":
         """Without what only a job's own page shows."""
-        rows = self.select_related("created_by")
+        rows = self.select_related("created_by", "held_by").annotate(
+            is_served=models.Exists(Worker.objects.serving_queue_of_row())
+        )
         return rows.defer("dataset_snapshot", "parameters", "changed_parameters", "versions", "failure")
 
     def with_links(self) -> "TrainingJobQuerySet":
         """With everything that a job's page leads to."""
-        return self.select_related("created_by", "method", "base_model", "dataset", "customized_model")
+        return self.select_related("created_by", "held_by", "method", "base_model", "dataset", "customized_model")
 
     def that_use(self, base_model: FoundationModel) -> "TrainingJobQuerySet":
         """Jobs that start from it, or refer to it in a parameter."""

@@ -53,11 +53,18 @@ def test_it_shows_what_failed_lately_and_why(client):
 
 def test_it_says_that_no_worker_takes_what_waits(client):
     job = records.job()
-    assert "make worker" not in client.get("/").text
+    assert "Trains wait." not in client.get("/").text
 
     TrainingJob.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(minutes=2))
 
-    assert "make worker" in client.get("/").text
+    assert "Trains wait. No worker is there. “make worker” starts one" in client.get("/").text
+
+
+def test_it_says_what_each_waits_for(client):
+    records.job(Status.RUNNING, worker=records.worker(), seconds_left=600)
+    records.job()
+
+    assert "It starts in about 10 min." in client.get("/").text
 
 
 def test_it_shows_recent_models(client):

@@ -1,5 +1,6 @@
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.training_jobs import records
 from training_jobs.models import Status
@@ -112,3 +113,16 @@ def test_it_takes_five_queries(client, admin, django_assert_num_queries, number)
 
     with django_assert_num_queries(5):  # session, user, licence, methods, rows
         client.get(URL)
+
+
+def test_it_says_what_those_that_wait_wait_for(client, expert):
+    client.force_login(expert)
+    records.worker(queues="small,default")
+    records.job()
+    records.job(queue="large")
+    records.job(held_at=timezone.now(), held_by=expert)
+
+    page = client.get(URL).text
+
+    for shown in ("Waits its turn", "No worker takes it", "Held by expert"):
+        assert page.count(shown) == 1

@@ -69,3 +69,15 @@ def test_it_needs_a_login(client):
     client.logout()
 
     assert client.get(url).status_code == 302
+
+
+def test_it_says_what_the_train_waits_for_now(client):
+    job = records.job()
+    url = asked_next(client, job)
+    assert client.get(url).status_code == 204
+
+    records.worker()
+    answer = client.get(url)
+
+    assert "A worker is about to take it." in answer.text
+    assert "HX-Trigger" not in answer.headers

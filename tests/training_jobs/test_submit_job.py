@@ -72,7 +72,7 @@ def test_it_exits_1_when_the_job_fails():
 def test_it_leaves_the_job_alone_on_ctrl_c_and_says_that_no_worker_answers():
     with subprocess.Popen([*COMMAND, "--wait"], env=environment(), stderr=subprocess.PIPE, text=True) as waiting:
         lines = iter(waiting.stderr.readline, "")
-        assert any("No worker answers." in line for line in lines)
+        assert any("No worker is there." in line for line in lines)
 
         waiting.send_signal(signal.SIGINT)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import trigger_client_event
 
-from training_jobs import leases, logs, metrics, samples
+from training_jobs import leases, logs, metrics, samples, waiting
 from training_jobs.filters import JobFilter
 from training_jobs.models import FoundationModel, JobEvent, Status, TrainingJob
 from training_methods.models import METHOD_TYPES
@@ -46,8 +47,7 @@ def job_list(request: HtmxRequest) -> HttpResponse:
 def job_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     job = get_object_or_404(TrainingJob.objects.with_links(), pk=pk)
     tab = request.GET.get("tab") if request.GET.get("tab") in TABS else "overview"
-    context = {"job": job, "state": state_of(job), "tab": tab, "tabs": TABS}
-    context["may_cancel"] = job.may_be_cancelled_by(request.user)
+    context = standing_of(job, request) | {"tab": tab, "tabs": TABS}
     if tab == "overview":
         context |= overview_of(job)
     elif tab == "log":
@@ -91,20 +91,25 @@ def as_on_a_terminal(text: str) -> str:
 def job_state(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What the head of a job's page shows now; nothing if that is what `?seen=` names."""
     job = get_object_or_404(TrainingJob.objects.with_links(), pk=pk)
-    state, seen = state_of(job), request.GET.get("seen", "")
-    if seen == state:
+    standing, seen = standing_of(job, request), request.GET.get("seen", "")
+    if seen == standing["state"]:
         return HttpResponse(status=204)
-    changed = seen.rpartition("-")[0] != state.rpartition("-")[0]
-    context = {"job": job, "state": state, "is_news": True, "changed": changed}
-    context["may_cancel"] = job.may_be_cancelled_by(request.user)
+    changed = seen.rpartition("-")[0] != standing["state"].rpartition("-")[0]
+    context = standing | {"is_news": True, "changed": changed}
     response = render(request, "training_jobs/_job_state.html", context)
     return trigger_client_event(response, "job-changed") if changed else response
 
 
-def state_of(job: TrainingJob) -> str:
-    """Tells two moments of a job apart. All but the step, at the end, changes seldom."""
+def standing_of(job: TrainingJob, request: HttpRequest) -> dict[str, Any]:
+    wait = waiting.look().wait_of(job).sentence if job.status == Status.QUEUED else ""
+    state = state_of(job, wait)
+    return {"job": job, "wait": wait, "state": state, "may_cancel": job.may_be_cancelled_by(request.user)}
+
+
+def state_of(job: TrainingJob, wait: str) -> str:
+    """Tells two moments of a job apart. All but the end, its step and what it waits for, changes seldom."""
     last_event = job.events.aggregate(last=Max("pk"))["last"]
-    return f"{job.status}-{job.attempt}-{last_event}-{job.step}"
+    return f"{job.status}-{job.attempt}-{last_event}-{job.step}.{crc32(wait.encode()):x}"
 
 
 @require_safe
