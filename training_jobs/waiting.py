@@ -77,15 +77,15 @@ class Scene:
 def look() -> Scene:
     """Four queries."""
     turn = TrainingJob.objects.claimable().in_turn().only("queue", "gpus")
-    return Scene(workers=workers_there(), running=list(running_jobs()), turn=list(turn[:MOST_COUNTED]))
+    return Scene(workers=workers_there(), running=running_jobs(), turn=list(turn[:MOST_COUNTED]))
 
 
 def workers_there() -> list[Worker]:
     return list(Worker.objects.heard())
 
 
-def running_jobs() -> Sequence[TrainingJob]:
-    return TrainingJob.objects.active().only("worker", "gpus", "seconds_left")
+def running_jobs() -> list[TrainingJob]:
+    return list(TrainingJob.objects.active().only("worker", "gpus", "seconds_left"))
 
 
 def takes(worker: Worker, job: TrainingJob) -> bool:
