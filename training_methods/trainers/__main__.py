@@ -1,16 +1,22 @@
 """`python -m training_methods.trainers …`: what is done in a child process.
 
-`run` and `warm` are for a supervisor, which holds the pipe on their standard input open as long as they are wanted.
+`run`, `warm` and `converse` are for a supervisor, which holds the pipe on their standard input open as long as they are
+wanted.
 """
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TextIO
 
-from training_methods.trainers import discovery, stage
+from pydantic import BaseModel
+
+from training_methods.trainers import discovery, lifeline, stage
 from training_methods.trainers.base import TrainingError
+
+GRACE = 120  # seconds: to load, and to say what was found
 
 
 def own_stdout() -> TextIO:
@@ -22,6 +28,28 @@ def own_stdout() -> TextIO:
 
 def run(options: argparse.Namespace) -> int:
     return stage.perform(options.directory.resolve())
+
+
+def rehearse(options: argparse.Namespace) -> int:
+    from training_methods.trainers import peaks
+    from training_methods.trainers.scripts import deepext_witness
+
+    directory = options.directory.resolve()
+    # for a script, which has a process of its own
+    os.environ[deepext_witness.VARIABLE] = str(directory / deepext_witness.FILE)
+    deepext_witness.watch(directory / deepext_witness.FILE)
+    code = stage.perform(directory, peaks.MeasuredEvents)
+    peaks.write(options.directory)
+    return code
+
+
+def seen(options: argparse.Namespace) -> int:
+    out = own_stdout()
+    stage.set_defaults()
+    from training_methods.trainers import seen_texts
+
+    print(seen_texts.of(options.directory).model_dump_json(), file=out, flush=True)
+    return 0
 
 
 def warm(options: argparse.Namespace) -> int:
@@ -58,6 +86,66 @@ def answer(options: argparse.Namespace) -> int:
     return 0
 
 
+def converse(options: argparse.Namespace) -> int:
+    out = own_stdout()
+    lifeline.die_with_parent()
+    lifeline.be_killed_first()
+    from training_methods.trainers import conversation, dialogue
+
+    def say(reply: BaseModel) -> None:
+        print(reply.model_dump_json(), file=out, flush=True)
+
+    scene = dialogue.Scene.model_validate_json(options.scene.read_text(encoding="utf-8"))
+    try:
+        conversation.hold(scene, conversation.lines_of(sys.stdin), say)
+    except Exception as error:
+        say(dialogue.Trouble(message=dialogue.in_words(error)))
+        raise
+    return 0
+
+
+def make(options: argparse.Namespace) -> int:
+    out = own_stdout()
+    lifeline.die_with_parent()
+    lifeline.be_killed_first()
+    from training_methods.trainers import dialogue, making
+
+    def say(reply: BaseModel) -> None:
+        print(reply.model_dump_json(), file=out, flush=True)
+
+    text = options.given.read_text(encoding="utf-8")
+    try:
+        if options.what == "merge":
+            from training_methods.trainers import merging
+
+            merging.merge(making.Merging.model_validate_json(text), say)
+        else:
+            from training_methods.trainers import gguf_export
+
+            gguf_export.export(making.Exporting.model_validate_json(text), say)
+    except Exception as error:
+        say(making.Trouble(message=dialogue.in_words(error)))
+        raise
+    return 0
+
+
+def preview(options: argparse.Namespace) -> int:
+    out = own_stdout()
+    stage.set_defaults()
+    signal.alarm(options.seconds + GRACE)  # whoever asked may be gone
+    from training_methods.trainers import preview
+
+    found = preview.of(
+        options.directory.resolve(),
+        whole=options.whole,
+        seconds=options.seconds,
+        longest=options.longest,
+        to=options.to,
+    )
+    print(found.model_dump_json(), file=out, flush=True)
+    return 0
+
+
 def load(options: argparse.Namespace) -> int:
     out = own_stdout()
     from training_methods.trainers import result
@@ -73,6 +161,14 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("run", help="run the trainer that a run folder describes")
     command.add_argument("directory", type=Path)
     command.set_defaults(perform=run)
+
+    command = commands.add_parser("rehearse", help="run, and write down its peak of memory and what its model saw")
+    command.add_argument("directory", type=Path)
+    command.set_defaults(perform=rehearse)
+
+    command = commands.add_parser("seen", help="say as JSON what the model saw in a rehearsal")
+    command.add_argument("directory", type=Path)
+    command.set_defaults(perform=seen)
 
     command = commands.add_parser("warm", help="import the training stack once, and fork a child for each run")
     command.add_argument("socket", type=Path)
@@ -97,6 +193,23 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--adapter", type=Path)
     command.add_argument("--max-tokens", type=int, default=64)
     command.set_defaults(perform=answer)
+
+    command = commands.add_parser("converse", help="answer questions that come on standard input, a JSON line each")
+    command.add_argument("scene", type=Path, help="a JSON file that says who is to answer")
+    command.set_defaults(perform=converse)
+
+    command = commands.add_parser("make", help="make a complete model of an adapter, or a GGUF file of that")
+    command.add_argument("what", choices=["merge", "export"])
+    command.add_argument("given", type=Path, help="a JSON file that says of what, and where to")
+    command.set_defaults(perform=make)
+
+    command = commands.add_parser("preview", help="say as JSON what the run that a folder describes will be shown")
+    command.add_argument("directory", type=Path)
+    command.add_argument("--whole", action="store_true", help="count every row, not only show the first")
+    command.add_argument("--seconds", type=int, default=60, help="read rows for no longer than this")
+    command.add_argument("--longest", type=int, default=0, help="how many of the longest rows to write down")
+    command.add_argument("--to", type=Path, help="the JSONL file for them")
+    command.set_defaults(perform=preview)
 
     command = commands.add_parser("load", help="load what a training left, and say what it is")
     command.add_argument("output", type=Path)

@@ -104,14 +104,14 @@ def chosen(machine: Machine, wish: Wish) -> Choice:
         "fused kernels": no_kernels,
         "fused optimizer": "",
     }
-    words = [f"{name} {f'not used ({reason})' if reason else 'used'}" for name, reason in said.items()]
+    words = [f"“{name}” is {f'not used: {reason}' if reason else 'used'}" for name, reason in said.items()]
     return Choice(
         cuda=machine.cuda,
         bf16=bf16,
         dtype=torch.bfloat16 if bf16 and not wish.whole else torch.float32,
         attention=None if no_flash else FLASH,
         fused=not no_kernels,
-        words=f"On this machine: {', '.join(words)}.",
+        words=f"On this machine: {'; '.join(words)}.",
     )
 
 

@@ -132,6 +132,9 @@ def load_in_4bit(
     )
 
 
+WITHOUT_4BIT = {"load_in_4bit": False}
+
+
 def in_4bit(
     folder: Path, variant: Variant = "lora", *, dtype: torch.dtype, use_lora: bool = True
 ) -> BitsAndBytesConfig:
@@ -140,21 +143,25 @@ def in_4bit(
         raise TrainingError(
             "A base model in 4 bit cannot be trained as a whole: only an adapter beside it can learn.",
             "Turn LoRA on, or leave “4-bit base model” off.",
+            changes={"use_lora": True},
         )
     if not find_spec("bitsandbytes"):
         raise TrainingError(
             "A base model in 4 bit needs the Python package bitsandbytes, which is not installed here.",
             "Install it where the worker runs, or leave “4-bit base model” off.",
+            changes=WITHOUT_4BIT,
         )
     if hugging_face.gguf_file(folder):
         raise TrainingError(
             "The base model is a GGUF file, which is unpacked for training and cannot be loaded in 4 bit.",
             "Leave “4-bit base model” off, or add the model in safetensors.",
+            changes=WITHOUT_4BIT,
         )
     if variant in NEED_WHOLE_WEIGHTS:
         raise TrainingError(
             f"The variant {variant} computes with the base model's whole weights, and 4 bit leaves none.",
             "Leave “4-bit base model” off, or choose lora, rslora, dora, vera or oft.",
+            changes=WITHOUT_4BIT,
         )
     return BitsAndBytesConfig(
         load_in_4bit=True,

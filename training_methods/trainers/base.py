@@ -1,22 +1,22 @@
-"""What every trainer is made of: the `Trainer` class, its `Run`, and the register it signs in to."""
+"""What every trainer is made of: the `Trainer` class and the register it signs in to."""
 
-import math
 import os
 import re
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from training_methods.trainers import events
 from training_methods.trainers.inputs import DatasetFile as DatasetFile
-from training_methods.trainers.inputs import Inputs, ModelFacts
-from training_methods.trainers.parameters import parameters_of
+from training_methods.trainers.inputs import Inputs
+from training_methods.trainers.parameters import check_defaults
 from training_methods.trainers.rows import SUPERVISED as SUPERVISED
-from training_methods.trainers.rows import DataFormat, Row, read_rows
+from training_methods.trainers.rows import DataFormat
+from training_methods.trainers.runs import FINISH as FINISH
+from training_methods.trainers.runs import Run
+from training_methods.trainers.runs import RunSpec as RunSpec
+from training_methods.trainers.runs import TrainingError as TrainingError
 
 SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 
@@ -56,157 +56,6 @@ class MethodType(StrEnum):
         )
 
 
-class TrainingError(Exception):
-    """An expected failure: its message is all that the person who started the run needs to read.
-
-    `hint` says what to do about it, `evidence` shows where it was seen.
-    """
-
-    def __init__(self, message: str, hint: str = "", *, evidence: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
-        self.evidence = evidence
-
-
-class RunSpec(BaseModel):
-    """`run.json`: everything a child process is told. Paths are absolute."""
-
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
-
-    trainer: str
-    trainer_file: Path | None = Field(None, description="None: a trainer of this package or of an installed one")
-    rewards_file: Path | None = Field(None, description="The site's own reward functions, if it has any")
-    interpreter: Path | None = Field(None, description="The Python that runs a script; None: the one that runs this")
-    parameters: dict[str, Any]
-    base_model: Path
-    base_model_name: str = ""
-    models: dict[str, Path] = Field(default_factory=dict, description="The models that parameters refer to, by name")
-    dataset: DatasetFile
-    output: Path
-    checkpoints: Path
-    resume_from: Path | None = None
-    seed: int = 42
-    threads: int = 1
-    devices: list[str] | None = Field(None, description="Ids of its own GPUs, as CUDA takes them; None: the first one")
-    name: str = Field("", description="The train name; [base]_[train]_… becomes the customized model's name")
-    train_id: str = Field("", description="The job's UUID")
-    model_name: str = Field("", description="The name the customized model will have")
-
-
-class Run:
-    """One execution of a trainer: where things are, and where to report."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.events = events.EventLog(directory / "events.jsonl")
-        self.spec = RunSpec.model_validate_json((directory / "run.json").read_bytes())
-        self.stop_requested = False
-        self.latest: dict[str, float | None] = {}
-        """The last value of every metric."""
-        self._when_stopped: list[Callable[[], object]] = []
-
-    @property
-    def base_model(self) -> Path:
-        return self.spec.base_model
-
-    def model(self, name: str) -> Path:
-        """The folder of the model that a parameter refers to by this name. Raises TrainingError if it is not there."""
-        folder = self.spec.models.get(name, Path(name))
-        if not folder.is_dir():
-            raise TrainingError(f"The folder of “{name}”, {folder}, is not there.")
-        return folder
-
-    @property
-    def inputs(self) -> Inputs:
-        """What is known of this run before anything is read or loaded."""
-        return Inputs(
-            base_model=ModelFacts.of(self.base_model, self.spec.base_model_name),
-            dataset=self.spec.dataset,
-            models={name: ModelFacts.of(folder, name) for name, folder in self.spec.models.items()},
-            rewards_file=self.spec.rewards_file,
-        )
-
-    @property
-    def output(self) -> Path:
-        """The folder for the result. What lies here when `train` returns becomes the customized model."""
-        return self.spec.output
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.spec.checkpoints
-
-    @property
-    def resume_from(self) -> Path | None:
-        """The checkpoint that an earlier attempt reported. None: start from the base model."""
-        return self.spec.resume_from
-
-    @property
-    def seed(self) -> int:
-        return self.spec.seed
-
-    @property
-    def data_format(self) -> DataFormat:
-        return self.spec.dataset.data_format
-
-    @property
-    def scratch(self) -> Path:
-        """A folder for what is not needed any more once the run has ended."""
-        folder = self.directory / "scratch"
-        folder.mkdir(exist_ok=True)
-        return folder
-
-    def rows(self) -> Iterator[Row]:
-        """The dataset's rows, read as a stream, under the column names of its format."""
-        dataset = self.spec.dataset
-        return read_rows(dataset.path, dataset.data_format, dataset.mapping)
-
-    def metrics(self, step: int, total: int | None = None, **values: float) -> None:
-        """Add a point to the curve of each named metric."""
-        finite = {name: float(value) if math.isfinite(value) else None for name, value in values.items()}
-        self.latest |= finite
-        self.events.write(events.Metrics(step=step, total=total, values=finite))
-
-    def progress(self, step: int, total: int | None = None, **more: float | None) -> None:
-        """`tokens_per_second` and `seconds_left` may be given with it."""
-        self.events.write(events.Progress(step=step, total=total, **more))
-
-    def note(self, text: str) -> None:
-        print(text, flush=True)
-        self.events.write(events.Note(text=text))
-
-    def checkpoint_saved(self, step: int, path: Path) -> None:
-        """Say that a checkpoint is complete, and on the disk. Only such a one is resumed from."""
-        write_through(path)
-        self.events.write(events.CheckpointSaved(step=step, path=str(path)))
-
-    def sample(self, step: int, prompt: str, answer: str) -> None:
-        """NUL characters, which an untrained model may well say and no database keeps, are replaced."""
-        words = answer.replace("\0", "\ufffd")
-        self.events.write(events.Sample(step=step, prompt=prompt, answer=words))
-
-    def listen_for_stop(self) -> None:
-        """From now on SIGTERM asks for a stop; the recipe saves a checkpoint and returns."""
-        signal.signal(signal.SIGTERM, lambda *_: self.stop())
-
-    def stop(self) -> None:
-        self.stop_requested = True
-        for tell in self._when_stopped:
-            tell()
-
-    def when_stopped(self, tell: Callable[[], object]) -> None:
-        """Call `tell` from the signal handler, for a recipe that waits and cannot look at `stop_requested`."""
-        self._when_stopped.append(tell)
-
-
-def write_through(folder: Path) -> None:
-    """A machine that loses power keeps what is in the folder."""
-    for path in (*folder.rglob("*"), folder):
-        if path.is_file() or path.is_dir():
-            descriptor = os.open(path, os.O_RDONLY)
-            os.fsync(descriptor)
-            os.close(descriptor)
-
-
 class Trainer(BaseModel):
     """A recipe and its hyperparameters. The fields are the form, the API and the command line; `train` is the work.
 
@@ -232,7 +81,8 @@ class Trainer(BaseModel):
     def train(self, run: Run) -> None:
         """Train, report through `run`, and leave the result in `run.output`.
 
-        With `run.stop_requested`, save a checkpoint and return; the output is then not looked at.
+        With `run.stop_requested`, save a checkpoint and return; the output is then not looked at. With
+        `run.finish_requested`, save a checkpoint and go on as if this had been the last step.
         """
         raise TypeError(f"{type(self).__name__} defines no train(run).")
 
@@ -270,7 +120,7 @@ def check_declaration(trainer: type[Trainer]) -> None:
         raise TypeError(
             f"{trainer.__name__} needs data_formats: a tuple with at least one DataFormat, not {formats!r}."
         )
-    parameters_of(trainer)
+    check_defaults(trainer)
 
 
 def cpu_threads(slots: int = 1) -> int:

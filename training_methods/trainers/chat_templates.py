@@ -36,6 +36,12 @@ MISSING_HINT = (
 )
 
 
+def missing(what: str) -> TrainingError:
+    """For a conversation that nobody can write down; `what` holds it."""
+    words = f"{what} of the dataset holds a conversation, and {MISSING}."
+    return TrainingError(words, MISSING_HINT, changes={"chat_template": "plain"})
+
+
 def give(tokenizer: Any, choice: ChatTemplate) -> None:
     """Let the tokenizer write conversations so; it is saved with the result. Raises TrainingError."""
     if choice == "own":
@@ -47,6 +53,7 @@ def give(tokenizer: Any, choice: ChatTemplate) -> None:
         raise TrainingError(
             f"The chat template chatml needs tokens that this base model does not know: {', '.join(missing)}.",
             "Set “Chat template” to plain, which needs none.",
+            changes={"chat_template": "plain"},
         )
     starts = tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
     tokenizer.chat_template = ("{{ bos_token }}" if starts else "") + TEMPLATES[choice]

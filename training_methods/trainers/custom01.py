@@ -5,7 +5,7 @@ leaves it alone. `python manage.py check_trainer custom01` tells whether it does
 """
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import count, islice
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -28,13 +28,21 @@ class Custom01(Trainer):
         3, gt=0, title="Epochs", description="How often to go through the whole dataset.", json_schema_extra=BASICS
     )
     learning_rate: float = Field(
-        5e-4, gt=0, lt=1, title="Learning rate", description="Size of a learning step.", json_schema_extra=BASICS
+        5e-4,
+        gt=0,
+        lt=1,
+        title="Learning rate",
+        description="Size of a learning step (LEARNING_RATE).",
+        json_schema_extra=BASICS,
     )
     batch_size: int = Field(
-        4, gt=0, title="Batch size", description="Rows learnt from at once.", json_schema_extra=BASICS
+        4, gt=0, title="Batch size", description="Rows learnt from at once (BATCH_SIZE).", json_schema_extra=BASICS
     )
-    max_length: int = Field(512, gt=1, title="Maximum length", description="Longest row in tokens.")
-    rank: int = Field(16, gt=0, title="Rank", description="Room for what is learnt.")
+    max_length: int = Field(512, gt=1, title="Maximum length", description="Longest row in tokens (MAX_SEQ_LENGTH).")
+    rank: int = Field(16, gt=0, title="Rank", description="Room for what is learnt (LORA_RANK).")
+    max_steps: int | None = Field(
+        None, gt=0, title="Maximum steps", description="Stop after so many steps; empty: the epochs decide (MAX_STEPS)."
+    )
     save_steps: int = Field(
         100, gt=0, title="Steps between checkpoints", description="An interrupted run goes on from its last one."
     )
@@ -44,7 +52,7 @@ class Custom01(Trainer):
         import torch
         from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 
-        from training_methods.trainers import examples, hugging_face, model_card
+        from training_methods.trainers import examples, hugging_face, model_card, reporting
 
         # The model, with an adapter whose weights are the only ones that learn.
         torch.manual_seed(run.seed)
@@ -56,7 +64,8 @@ class Custom01(Trainer):
 
         # The rows as tokens. `run.rows()` gives the rows themselves, if you want to turn them into tokens your own way.
         data = examples.load(run, tokenizer, max_length=self.max_length, max_samples=None, evaluation_fraction=0.0)
-        total = self.epochs * -(-len(data.train) // self.batch_size)
+        steps_an_epoch = -(-len(data.train) // self.batch_size)
+        total = self.max_steps or self.epochs * steps_an_epoch
 
         weights = [weight for weight in model.parameters() if weight.requires_grad]
         optimizer = torch.optim.AdamW(weights, lr=self.learning_rate, weight_decay=0.0)
@@ -69,9 +78,11 @@ class Custom01(Trainer):
             set_peft_model_state_dict(model, state["adapter"])
             optimizer.load_state_dict(state["optimizer"])
             schedule.load_state_dict(state["schedule"])
+            reporting.take_rate(schedule)  # another than the one kept, if the train is made longer
             done = state["step"]
 
-        for step, rows in enumerate(islice(batches(data.train, self, run.seed), done, None), done + 1):
+        step = done
+        for step, rows in enumerate(islice(batches(data.train, self.batch_size, run.seed), done, total), done + 1):
             batch = {name: tensor.to(device) for name, tensor in padded(rows, tokenizer.pad_token_id).items()}
             with torch.autocast(device, dtype=torch.bfloat16, enabled=hugging_face.uses_bf16("auto")):
                 loss = model(**batch).loss
@@ -86,10 +97,11 @@ class Custom01(Trainer):
             run.metrics(step, total, loss=loss.item(), grad_norm=gradient.item(), learning_rate=rate)
             run.progress(step, total)
             print(f"step {step}/{total}  loss {loss.item():.4f}", flush=True)
-            hugging_face.check_loss({"loss": loss.item()}, rate, step)
+            reporting.check_loss({"loss": loss.item()}, rate, step)
 
-            # A checkpoint now and then, and when somebody asks the run to stop.
-            if run.stop_requested or step % self.save_steps == 0:
+            # A checkpoint now and then, at the end, and when somebody asks the run to stop, or to finish here.
+            ends = step == total or run.finish_requested
+            if ends or run.stop_requested or step % self.save_steps == 0:
                 folder = run.checkpoints / f"checkpoint-{step}"
                 folder.mkdir(exist_ok=True)
                 state = {"step": step, "adapter": get_peft_model_state_dict(model)}
@@ -98,21 +110,26 @@ class Custom01(Trainer):
                 run.checkpoint_saved(step, folder)
             if run.stop_requested:
                 return
+            if ends:
+                break
 
         # What lies in run.output becomes the customized model.
         model.save_pretrained(run.output)
         tokenizer.save_pretrained(run.output)
-        model_card.write(run, self, data, steps=total, epochs=self.epochs)
+        model_card.write(run, self, data, steps=step, epochs=step / steps_an_epoch)
 
 
-def batches(data: Any, settings: Custom01, seed: int) -> Iterator[list[dict[str, list[int]]]]:
-    """The rows in an order that depends on the seed alone, so that a resumed run sees the ones it has not seen."""
+def batches(data: Any, size: int, seed: int) -> Iterator[list[dict[str, list[int]]]]:
+    """The rows, epoch after epoch without an end, in an order that depends on the seed alone.
+
+    So a resumed run sees the ones it has not seen.
+    """
     import torch
 
-    for epoch in range(settings.epochs):
+    for epoch in count():
         order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed + epoch)).tolist()
-        for start in range(0, len(order), settings.batch_size):
-            yield [data[place] for place in order[start : start + settings.batch_size]]
+        for start in range(0, len(order), size):
+            yield [data[place] for place in order[start : start + size]]
 
 
 def padded(rows: list[dict[str, list[int]]], padding: int) -> dict[str, Any]:

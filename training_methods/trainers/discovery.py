@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from training_methods.trainers import base, script
 from training_methods.trainers.base import DataFormat, MethodType, Trainer, TrainingError
+from training_methods.trainers.events import Text
 from training_methods.trainers.parameters import Parameter, parameters_of
 
 BUILT_IN = (
@@ -63,9 +64,9 @@ class Broken(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    file: str
+    file: Text
     line: int | None = None
-    reason: str
+    reason: Text
 
 
 class Description(BaseModel):

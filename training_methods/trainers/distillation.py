@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from training_methods.trainers import fields, objections
+from training_methods.trainers import fields, lora_fields, objections, sampling_fields
 from training_methods.trainers.base import (
     BASICS,
     DataFormat,
@@ -52,15 +52,15 @@ class Distillation(Trainer):
         description="0 follows all that the teacher finds possible and learns soonest; 1 only what it finds likeliest.",
         json_schema_extra=BASICS,
     )
-    max_completion_length: fields.MaxCompletionLength = 256
-    temperature: fields.Temperature = 1.0
-    top_p: fields.TopP = 1.0
-    max_prompt_length: fields.MaxPromptLength = 512
-    sample_steps: fields.SampleSteps = 50
-    use_lora: fields.UseLora = True
-    rank: fields.Rank = 16
-    alpha: fields.Alpha = 32
-    target_modules: fields.TargetModules = "all-linear"
+    max_completion_length: sampling_fields.MaxCompletionLength = 256
+    temperature: sampling_fields.Temperature = 1.0
+    top_p: sampling_fields.TopP = 1.0
+    max_prompt_length: sampling_fields.MaxPromptLength = 512
+    sample_steps: sampling_fields.SampleSteps = 50
+    use_lora: lora_fields.UseLora = True
+    rank: lora_fields.Rank = 16
+    alpha: lora_fields.Alpha = 32
+    target_modules: lora_fields.TargetModules = "all-linear"
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
     chat_template: fields.ChatTemplate = "own"
@@ -91,7 +91,15 @@ class Distillation(Trainer):
         from transformers import PrinterCallback
         from trl import DistillationConfig, DistillationTrainer
 
-        from training_methods.trainers import acceleration, adapters, evaluations, hugging_face, model_card, prompts
+        from training_methods.trainers import (
+            acceleration,
+            adapters,
+            evaluations,
+            hugging_face,
+            model_card,
+            prompts,
+            reporting,
+        )
 
         speed = acceleration.choose(run, self.precision, in_4bit=self.load_in_4bit, whole=not self.use_lora)
         tokenizer = hugging_face.load_tokenizer(run.base_model, self.chat_template)
@@ -137,7 +145,7 @@ class Distillation(Trainer):
                 *watchers,
                 prompts.Order(),
                 prompts.Samples(run, tokenizer, data, every=self.sample_steps, max_tokens=max_completion_length),
-                hugging_face.Reporter(run, *prompts.CURVES),
+                reporting.Reporter(run, *prompts.CURVES),
             ],
             args=DistillationConfig(
                 output_dir=str(run.checkpoints),

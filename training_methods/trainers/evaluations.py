@@ -23,7 +23,8 @@ class Sampler(TrainerCallback):
         self.run, self.tokenizer, self.prompts, self.every = run, tokenizer, prompts, every
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any, **kwargs: Any) -> None:
-        if self.every and (state.global_step % self.every == 0 or state.global_step >= state.max_steps):
+        ends = state.global_step >= state.max_steps or self.run.finish_requested
+        if self.every and (state.global_step % self.every == 0 or ends):
             self.ask(model, state.global_step)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, model: Any, **kwargs: Any) -> None:

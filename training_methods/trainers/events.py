@@ -1,11 +1,41 @@
 """What a run reports, one JSON object a line in `events.jsonl`: written by the child, read by its supervisor."""
 
+import math
 import time
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from threading import Lock
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+
+LAST_STEP = 2**31 - 1
+Step = Annotated[int, Field(ge=0, le=LAST_STEP, description="As far as the console's database counts")]
+
+
+def storable(text: object) -> object:
+    """Text without NUL and halves of characters, which a database does not keep."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode() if isinstance(text, str) else text
+
+
+Text = Annotated[str, BeforeValidator(storable)]
+
+
+def counted(step: int) -> int:
+    """Raises ValueError for what is no step."""
+    if not 0 <= step <= LAST_STEP:
+        raise ValueError(f"A step is a whole number from 0 to {LAST_STEP:,}, not {step}.")
+    return step
+
+
+def finite(value: float) -> float | None:
+    """None for NaN and infinity, and for a whole number too large for a float."""
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 class Reported(BaseModel):
@@ -18,15 +48,15 @@ class Metrics(Reported):
     """Points of the curves. A value that is not a number (NaN loss) is None."""
 
     kind: Literal["metrics"] = "metrics"
-    step: int
-    total: int | None = None
-    values: dict[str, float | None]
+    step: Step
+    total: Step | None = None
+    values: dict[Text, float | None]
 
 
 class Progress(Reported):
     kind: Literal["progress"] = "progress"
-    step: int
-    total: int | None = None
+    step: Step
+    total: Step | None = None
     tokens_per_second: float | None = None
     seconds_left: float | None = None
 
@@ -35,34 +65,58 @@ class Note(Reported):
     """A sentence for the reader of the log."""
 
     kind: Literal["note"] = "note"
-    text: str
+    text: Text
 
 
 class CheckpointSaved(Reported):
     """Written after the last file of the checkpoint, so that a checkpoint with its event is complete."""
 
     kind: Literal["checkpoint"] = "checkpoint"
-    step: int
-    path: str
+    step: Step
+    path: Text
+
+
+class Finishing(Reported):
+    """The run heard that it is to end here, with its result."""
+
+    kind: Literal["finishing"] = "finishing"
 
 
 class Sample(Reported):
     """What the model answered to a fixed prompt at a step."""
 
     kind: Literal["sample"] = "sample"
-    step: int
-    prompt: str
-    answer: str
+    step: Step
+    prompt: Text
+    answer: Text
+
+
+class Cause(StrEnum):
+    """What kind of failure it is, where more follows from that than a sentence."""
+
+    OUT_OF_MEMORY = "out-of-memory"
+    OUT_OF_GPU_MEMORY = "out-of-gpu-memory"
+    NOT_A_NUMBER = "not-a-number"
+    DISK_FULL = "disk-full"
+    TIME_LIMIT = "time-limit"
+    BASE_MODEL = "base-model"
+    DATASET = "dataset"
+    CODE = "code"
 
 
 class Failure(Reported):
-    """Why a run ended early, in words for the person who started it."""
+    """Why a run ended early, in words for the person who started it.
+
+    `changes` are values of parameters with which it would have got further, as far as the trainer knows some.
+    """
 
     kind: Literal["failure"] = "failure"
-    message: str
-    hint: str = ""
-    evidence: str = ""
-    traceback: str = ""
+    cause: Cause | None = None
+    message: Text
+    hint: Text = ""
+    evidence: Text = ""
+    traceback: Text = ""
+    changes: dict[str, Any] = Field(default_factory=dict)
 
 
 class Finished(Reported):
@@ -71,11 +125,12 @@ class Finished(Reported):
     kind: Literal["finished"] = "finished"
     outcome: Literal["succeeded", "stopped"]
     result: Literal["adapter", "complete"] | None = None
-    values: dict[str, float | None] = Field(default_factory=dict, description="Final metrics")
+    early: bool = Field(False, description="Asked for, as `Finishing` said; “stopped”: it left no result")
+    values: dict[Text, float | None] = Field(default_factory=dict, description="Final metrics")
 
 
 Event = Annotated[
-    Metrics | Progress | Note | CheckpointSaved | Sample | Failure | Finished, Field(discriminator="kind")
+    Metrics | Progress | Note | CheckpointSaved | Finishing | Sample | Failure | Finished, Field(discriminator="kind")
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
@@ -85,10 +140,12 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", encoding="utf-8")
+        self._writing = Lock()  # the thread that waits for an early end writes too
 
     def write(self, event: Event) -> None:
-        self._file.write(event.model_dump_json() + "\n")
-        self._file.flush()
+        with self._writing:
+            self._file.write(event.model_dump_json() + "\n")
+            self._file.flush()
 
     def close(self) -> None:
         self._file.close()

@@ -14,9 +14,10 @@ from jinja2 import TemplateError
 
 from training_methods.trainers import chat_templates
 from training_methods.trainers.base import DataFormat, Run, TrainingError
+from training_methods.trainers.events import Cause
 from training_methods.trainers.judged_rows import as_turns, led, said
 from training_methods.trainers.row_files import Row
-from training_methods.trainers.turns import Turns
+from training_methods.trainers.turns import THOUGHTS, Turns
 
 IGNORED = -100
 LearnFrom = Literal["answers", "last-answer", "everything"]
@@ -31,6 +32,8 @@ class Count:
     dropped: int = 0
     tokens: int = 0
     learnt: int = 0
+    longest: int = 0
+    """Tokens of the longest row, before it was cut."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ def examples(
         count.rows += 1
         example = shown(row, learn, count.rows)
         count.cut += len(example["input_ids"]) > max_length
+        count.longest = max(count.longest, len(example["input_ids"]))
         example = {name: tokens[:max_length] for name, tokens in example.items()}
         learnt = sum(label != IGNORED for label in example["labels"])
         count.tokens += len(example["input_ids"])
@@ -123,12 +127,17 @@ def shown(row: dict[str, Any], learn: Callable[[dict[str, Any]], Example], numbe
 
 def check(count: Count, max_length: int) -> None:
     if not count.rows:
-        raise TrainingError("The dataset has no rows.", "Add rows to the file and import it again.")
+        raise no_rows()
     if not count.learnt:
         raise TrainingError(
             f"Nothing is left to learn: with a maximum length of {max_length} tokens every answer is cut off.",
             "Raise the maximum length, or shorten the prompts.",
+            changes={"max_length": count.longest},
         )
+
+
+def no_rows() -> TrainingError:
+    return TrainingError("The dataset has no rows.", "Add rows to the file and import it again.", cause=Cause.DATASET)
 
 
 def summary(count: Count, max_length: int) -> str:
@@ -172,9 +181,7 @@ def asked_and_answered(row: Row) -> tuple[str | Turns, str | Turns]:
 def pair(row: Row) -> tuple[str, str]:
     """The row as a prompt and its completion, for a model that knows no roles. Raises TrainingError for turns."""
     if any(isinstance(row.get(name), list) for name in ("messages", "prompt", "completion")):
-        raise TrainingError(
-            f"A row of the dataset holds a conversation, and {chat_templates.MISSING}.", chat_templates.MISSING_HINT
-        )
+        raise chat_templates.missing("A row")
     system = f"{row['system']}\n\n" if row.get("system") else ""
     before = "".join(f"{instruction(asked)}{answer}\n\n" for asked, answer in row.get("history", ()))
     match row:
@@ -194,6 +201,7 @@ def conversation(
     turns: Turns, tokenizer: Any, tools: list[Any] | None = None, learn_from: LearnFrom = "answers"
 ) -> Example:
     """An answer of the assistant is learnt from after its header to its end mark, whatever the template."""
+    check_thoughts(turns, tokenizer)
     whole = rendered(turns, tokenizer, tools=tools)
     if tools or any("tool_calls" in turn for turn in turns):
         check_tools(turns, tokenizer, tools, whole)
@@ -210,6 +218,16 @@ def conversation(
                 end = shared(whole, rendered(turns[: place + 1], tokenizer, tools=tools))
             labels[start:end] = whole[start:end]
     return {"input_ids": whole, "labels": labels}
+
+
+def check_thoughts(turns: Turns, tokenizer: Any) -> None:
+    """Raises TrainingError where the template leaves out what the assistant thought."""
+    for name in {name for turn in turns for name in turn}.intersection(THOUGHTS):
+        if name not in tokenizer.chat_template:
+            raise TrainingError(
+                f"The dataset has “{name}” in its turns, and the base model's chat template has no place for it.",
+                "Choose a base model that was made to reason, or write the reasoning into the content of the turns.",
+            )
 
 
 def check_tools(turns: Turns, tokenizer: Any, tools: list[Any] | None, whole: list[int]) -> None:

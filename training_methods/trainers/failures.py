@@ -1,50 +1,101 @@
 """Finds the words for what went wrong, for a reader who did not write the code."""
 
 import errno
+import linecache
 import traceback
+from pathlib import Path
 
 from pydantic import ValidationError
 
+from training_methods.trainers import discovery
 from training_methods.trainers.base import TrainingError
-from training_methods.trainers.events import Failure
+from training_methods.trainers.events import Cause, Failure
 from training_methods.trainers.parameters import mistakes
 from training_methods.trainers.row_files import Unreadable
 
 LESS_MEMORY = (
     "Choose a smaller batch size or maximum length, switch gradient checkpointing on, or take a smaller base model."
 )
+MORE_ROOM = "Delete models and jobs that are not needed any more, or enlarge the disk."
+INSTALL = "Install it where the worker runs."
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory")
+DISK_FULL = ("no space left on device", "disk quota exceeded")
+
+NO_ROOM = 74  # exit code of a run that found no room on the disk for its last words
 
 
-def failure(error: BaseException) -> Failure:
-    """The event that says why a run ended early."""
+def disk_full(evidence: str) -> Failure:
+    return Failure(cause=Cause.DISK_FULL, message="The disk is full.", hint=MORE_ROOM, evidence=evidence)
+
+
+def failure(error: BaseException, own_file: Path | None = None) -> Failure:
+    """The event that says why a run ended early. `own_file`: the site's own code that it ran, if that was its own."""
     match error:
         case TrainingError():
-            return Failure(message=str(error), hint=error.hint, evidence=error.evidence)
+            return Failure(
+                cause=error.cause,
+                message=str(error),
+                hint=error.hint,
+                evidence=error.evidence,
+                traceback=traced(error.__cause__) if error.__cause__ else "",
+                changes=error.changes,
+            )
         case Unreadable():
-            return Failure(message=f"The dataset cannot be read: {error}.")
+            hint = "Correct the file and import it again."
+            return Failure(cause=Cause.DATASET, message=f"The dataset cannot be read: {error}.", hint=hint)
         case ValidationError():
             wrong = "; ".join(f"{name}: {sentence}" for name, sentence in mistakes(error).items())
             return Failure(message=f"The parameters do not fit this trainer. {wrong}")
         case SystemExit():
-            return Failure(message=f"The trainer ended the process by itself (exit code {error.code}).")
-    message, hint = sentence(error)
-    return Failure(message=message, hint=hint, traceback="".join(traceback.format_exception(error)))
+            message = f"The trainer ended the process by itself (exit code {error.code})."
+            return Failure(message=message, evidence=place(error, own_file))
+    cause, message, hint = told(error, own_file)
+    return Failure(cause=cause, message=message, hint=hint, evidence=place(error, own_file), traceback=traced(error))
 
 
-def sentence(error: BaseException) -> tuple[str, str]:
-    """What happened, and what to do about it."""
-    if is_out_of_memory(error):
-        device = "graphics card" if "CUDA" in str(error) else "machine"
-        return f"The {device} ran out of memory.", LESS_MEMORY
+def told(error: BaseException, own_file: Path | None) -> tuple[Cause | None, str, str]:
+    """The kind of failure, what happened, and what to do about it."""
+    if has_words(error, OUT_OF_MEMORY) or isinstance(error, MemoryError):
+        if "CUDA" in str(error):
+            return Cause.OUT_OF_GPU_MEMORY, "The graphics card ran out of memory.", LESS_MEMORY
+        return Cause.OUT_OF_MEMORY, "The machine ran out of memory.", LESS_MEMORY
+    if has_words(error, DISK_FULL) or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
+        return Cause.DISK_FULL, "The disk is full.", MORE_ROOM
     if isinstance(error, ModuleNotFoundError):
-        return f"The Python package “{error.name}” is not installed here.", "Install it where the worker runs."
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "The disk is full.", "Delete models and jobs that are not needed any more, or enlarge the disk."
+        return Cause.CODE, f"The Python package “{error.name}” is not installed here.", INSTALL
     first_line = next(iter(str(error).strip().splitlines()), "")
     what = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
-    return f"The training stopped with an error the trainer did not expect: {what}", ""
+    cause = Cause.CODE if own_file else None
+    return cause, f"The training stopped with an error the trainer did not expect: {what}", ""
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in OUT_OF_MEMORY)
+def has_words(error: BaseException, words: tuple[str, ...]) -> bool:
+    return any(one in str(error).lower() for one in words)
+
+
+def not_loading(file: Path, error: BaseException) -> TrainingError:
+    """For a file of the site's own code that cannot be imported."""
+    line = discovery.line_of(error, file)
+    where = f"{file.name}, line {line}" if line else file.name
+    hint = f"Correct it. “manage.py check_trainer {file.stem}” tries it on a tiny model."
+    if isinstance(error, ModuleNotFoundError):
+        hint = INSTALL
+    words = f"The trainer's file does not load: {where}: {discovery.reason(error)}"
+    return TrainingError(words, hint, evidence=place(error, file), cause=Cause.CODE)
+
+
+def place(error: BaseException, own_file: Path | None = None) -> str:
+    """The line on which it was raised: as deep as the traceback knows the site's own code, or else at the deepest."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return as_shown(error.filename, error.lineno)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if own_file and frame.filename == str(own_file)]
+    return as_shown(frame.filename, frame.lineno or 0) if (frame := next(reversed(own or frames), None)) else ""
+
+
+def as_shown(file: str, line: int) -> str:
+    return f"{file}, line {line}\n    {linecache.getline(file, line).strip()}".rstrip()
+
+
+def traced(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from training_methods.trainers import fields, objections
+from training_methods.trainers import fields, lora_fields, objections, sampling_fields
 from training_methods.trainers.base import (
     BASICS,
     OPTIMIZER,
@@ -28,11 +28,11 @@ class Grpo(Trainer):
     method_type: ClassVar = MethodType.GRPO
     data_formats: ClassVar = (DataFormat.PROMPT, DataFormat.QUESTION_ANSWER, DataFormat.PROMPT_COMPLETION)
 
-    rewards: fields.Rewards = "exact_match"
-    reward_model: fields.RewardModel = None
+    rewards: sampling_fields.Rewards = "exact_match"
+    reward_model: sampling_fields.RewardModel = None
     epochs: fields.Epochs = 1
     learning_rate: fields.LearningRate = 1e-5
-    num_generations: fields.NumGenerations = 8
+    num_generations: sampling_fields.NumGenerations = 8
     batch_size: int = Field(
         8,
         gt=0,
@@ -41,16 +41,16 @@ class Grpo(Trainer):
         "(BATCH_SIZE).",
         json_schema_extra=BASICS,
     )
-    max_completion_length: fields.MaxCompletionLength = 256
-    temperature: fields.Temperature = 1.0
-    top_p: fields.TopP = 1.0
-    max_prompt_length: fields.MaxPromptLength = 512
-    reward_model_weight: fields.RewardModelWeight = 1.0
-    sample_steps: fields.SampleSteps = 50
-    use_lora: fields.UseLora = True
-    rank: fields.Rank = 16
-    alpha: fields.Alpha = 32
-    target_modules: fields.TargetModules = "all-linear"
+    max_completion_length: sampling_fields.MaxCompletionLength = 256
+    temperature: sampling_fields.Temperature = 1.0
+    top_p: sampling_fields.TopP = 1.0
+    max_prompt_length: sampling_fields.MaxPromptLength = 512
+    reward_model_weight: sampling_fields.RewardModelWeight = 1.0
+    sample_steps: sampling_fields.SampleSteps = 50
+    use_lora: lora_fields.UseLora = True
+    rank: lora_fields.Rank = 16
+    alpha: lora_fields.Alpha = 32
+    target_modules: lora_fields.TargetModules = "all-linear"
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
     chat_template: fields.ChatTemplate = "own"
@@ -128,6 +128,7 @@ class Grpo(Trainer):
             model_card,
             prompts,
             rating,
+            reporting,
         )
 
         answers_a_step = self.batch_size * self.gradient_accumulation_steps
@@ -175,7 +176,7 @@ class Grpo(Trainer):
                 *watchers,
                 prompts.Order(),
                 prompts.Samples(run, tokenizer, data, every=self.sample_steps, max_tokens=max_completion_length),
-                hugging_face.Reporter(run, *prompts.curves(rater.curve for rater in raters)),
+                reporting.Reporter(run, *prompts.curves(rater.curve for rater in raters)),
             ],
             args=GRPOConfig(
                 output_dir=str(run.checkpoints),

@@ -1,10 +1,8 @@
-"""What the Hugging Face recipes share: loading a model from a folder, and reporting while a Trainer trains.
+"""What the Hugging Face recipes share: loading a model from a folder.
 
 Imports the training stack, so it is imported inside `train` alone.
 """
 
-import math
-import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,13 +15,15 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
-    TrainerCallback,
 )
 
 from training_methods.trainers import chat_templates
 from training_methods.trainers.base import Run, TrainingError
+from training_methods.trainers.events import Cause
 
 Precision = Literal["auto", "bf16", "fp32"]
+
+PUT_BACK = "Put the base model's files back as they were when it was added, or choose another base model."
 
 # The log is a file, where a progress bar is one line that never ends.
 datasets.disable_progress_bars()
@@ -39,8 +39,14 @@ def gguf_file(folder: Path) -> Path | None:
         raise TrainingError(
             f"The base model folder holds {len(files)} GGUF files ({', '.join(file.name for file in files)}).",
             "Keep the one that is to be trained.",
+            cause=Cause.BASE_MODEL,
         )
     return files[0]
+
+
+def unusable(what: str, error: Exception) -> TrainingError:
+    """For a base model whose files are not all there, or not whole."""
+    return TrainingError(f"{what}: {error}", PUT_BACK, cause=Cause.BASE_MODEL)
 
 
 def named(gguf: Path | None) -> dict[str, str]:
@@ -49,7 +55,7 @@ def named(gguf: Path | None) -> dict[str, str]:
 
 def check_folder(folder: Path) -> None:
     if not folder.is_dir():
-        raise TrainingError(f"The base model's folder {folder} is not there.")
+        raise TrainingError(f"The base model's folder {folder} is not there.", PUT_BACK, cause=Cause.BASE_MODEL)
 
 
 def configuration(folder: Path) -> Any:
@@ -59,7 +65,7 @@ def configuration(folder: Path) -> Any:
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=False, **named(gguf))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"The configuration of the base model cannot be read: {error}") from error
+        raise unusable("The configuration of the base model cannot be read", error) from error
 
 
 def load_tokenizer(folder: Path, chat_template: chat_templates.ChatTemplate = "own") -> Any:
@@ -69,15 +75,16 @@ def load_tokenizer(folder: Path, chat_template: chat_templates.ChatTemplate = "o
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, **named(gguf))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"The tokenizer of the base model cannot be loaded: {error}") from error
+        raise unusable("The tokenizer of the base model cannot be loaded", error) from error
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token or tokenizer.unk_token
     if not tokenizer.pad_token:
-        raise TrainingError("The base model's tokenizer names no padding, end-of-text or unknown token.")
+        words = "The base model's tokenizer names no padding, end-of-text or unknown token."
+        raise TrainingError(words, PUT_BACK, cause=Cause.BASE_MODEL)
     chat_templates.give(tokenizer, chat_template)
     return tokenizer
 
 
-def load_model(folder: Path, *, dtype: torch.dtype, attention: str | None = None) -> Any:
+def load_model(folder: Path, *, dtype: torch.dtype = torch.float32, attention: str | None = None) -> Any:
     """The folder's language model. A GGUF file is unpacked, so that the model can be trained and saved.
 
     `attention` is how attention is to be computed, in transformers' words, where the model's code takes it.
@@ -88,7 +95,7 @@ def load_model(folder: Path, *, dtype: torch.dtype, attention: str | None = None
             return unpacked(gguf, dtype, attention)
         return with_attention(attention, folder, dtype=dtype, trust_remote_code=False, use_safetensors=True)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise TrainingError(f"The base model cannot be loaded: {error}") from error
+        raise unusable("The base model cannot be loaded", error) from error
 
 
 def with_attention(attention: str | None, folder: Path, **settings: Any) -> Any:
@@ -125,7 +132,7 @@ def load_scorer(folder: Path, *, dtype: torch.dtype, padding: int, seed: int, qu
             **({"quantization_config": quantization} if quantization else in_plain_tensors(gguf_file(folder))),
         )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise TrainingError(f"The base model cannot be loaded to score answers: {error}") from error
+        raise unusable("The base model cannot be loaded to score answers", error) from error
     model.name_or_path = model.config.name_or_path = str(folder)
     return model
 
@@ -161,108 +168,6 @@ def has_bf16() -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     able = torch.cpu.get_capabilities()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
-
-
-JUDGED = (
-    "rewards/accuracies",
-    "rewards/margins",
-    "rewards/chosen",
-    "rewards/rejected",
-    "logps/chosen",
-    "logps/rejected",
-)
-SCORED = ("accuracy", "margin", "mean_reward", "min_reward", "max_reward")
-PREFERENCE_CURVES = (*JUDGED, *(f"eval_{name}" for name in JUDGED), "nll_loss", "log_odds_ratio", "kl")
-REWARD_CURVES = (*SCORED, *(f"eval_{name}" for name in SCORED))
-
-
-class Reporter(TrainerCallback):
-    """Reports a Trainer's steps through the run, and stops it when the run is asked to stop."""
-
-    CURVES = (
-        "loss",
-        "learning_rate",
-        "grad_norm",
-        "mean_token_accuracy",
-        "num_tokens",
-        "epoch",
-        "eval_loss",
-        "eval_mean_token_accuracy",
-    )
-
-    def __init__(self, run: Run, *more_curves: str) -> None:
-        self.run = run
-        self.curves = (*self.CURVES, *more_curves)
-        self.tokens_per_second: float | None = None
-        self.reported_at = 0.0
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.first_step, self.started = state.global_step, time.monotonic()
-        self.tokens_before = next((logs["num_tokens"] for logs in state.log_history[::-1] if "num_tokens" in logs), 0)
-        self.counts_anew = not state.num_input_tokens_seen
-        self.run.progress(state.global_step, state.max_steps)
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.run.stop_requested:
-            control.should_save = control.should_training_stop = True
-            control.should_evaluate = False
-        elif state.global_step >= state.max_steps:
-            control.should_evaluate |= args.eval_strategy == "steps"
-            if not args.load_best_model_at_end:
-                control.should_save = False  # the result itself is saved in a moment
-        self.report_progress(state)
-
-    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.run.stop_requested:
-            control.should_evaluate = False
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **kwargs: Any) -> None:
-        values = {name: float(logs[name]) for name in self.curves if name in logs}
-        if not values or "train_runtime" in logs:
-            return
-        if "num_tokens" in values:
-            self.count_tokens(values, state)
-        self.run.metrics(state.global_step, state.max_steps, **values)
-        line = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-        print(f"step {state.global_step}/{state.max_steps}  {line}", flush=True)
-        check_loss(values, args.learning_rate, state.global_step)
-
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        self.run.checkpoint_saved(state.global_step, checkpoint)
-
-    def report_progress(self, state: Any) -> None:
-        """At most once a second, and at the last step."""
-        now = time.monotonic()
-        if now - self.reported_at < 1 and state.global_step < state.max_steps:
-            return
-        self.reported_at = now
-        seconds_a_step = (now - self.started) / (state.global_step - self.first_step)
-        self.run.progress(
-            state.global_step,
-            state.max_steps,
-            tokens_per_second=self.tokens_per_second,
-            seconds_left=seconds_a_step * (state.max_steps - state.global_step),
-        )
-
-    def count_tokens(self, values: dict[str, float], state: Any) -> None:
-        """Some trainers count anew after a resume; the curve goes on."""
-        new = values["num_tokens"] - (0 if self.counts_anew else self.tokens_before)
-        self.tokens_per_second = new / (time.monotonic() - self.started)
-        values["num_tokens"] = self.tokens_before + new
-        state.log_history[-1]["num_tokens"] = values["num_tokens"]
-
-
-LOSSES = {"loss": "loss", "eval_loss": "evaluation loss"}
-
-
-def check_loss(values: dict[str, float], learning_rate: float, step: int) -> None:
-    for name, words in LOSSES.items():
-        if not math.isfinite(values.get(name, 0.0)):
-            raise TrainingError(
-                f"The {words} is not a number any more at step {step}.",
-                f"Lower the learning rate (it is {learning_rate:g}), or lengthen the warm-up.",
-            )
 
 
 def adapted_layers(model: Any, wanted: str) -> str | list[str]:

@@ -72,7 +72,15 @@ class Ia3(Trainer):
         from transformers import PrinterCallback
         from trl import SFTConfig, SFTTrainer
 
-        from training_methods.trainers import acceleration, adapters, evaluations, examples, hugging_face, model_card
+        from training_methods.trainers import (
+            acceleration,
+            adapters,
+            evaluations,
+            examples,
+            hugging_face,
+            model_card,
+            reporting,
+        )
 
         speed = acceleration.choose(run, self.precision, fuses=True)
         tokenizer = hugging_face.load_tokenizer(run.base_model, self.chat_template)
@@ -98,7 +106,7 @@ class Ia3(Trainer):
             processing_class=tokenizer,
             train_dataset=data.train,
             eval_dataset=data.evaluation,
-            callbacks=[*watchers, hugging_face.Reporter(run)],
+            callbacks=[*watchers, reporting.Reporter(run)],
             args=SFTConfig(
                 output_dir=str(run.checkpoints),
                 seed=run.seed,

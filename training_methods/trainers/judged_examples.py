@@ -11,7 +11,7 @@ from jinja2 import TemplateError
 
 from training_methods.trainers import chat_templates
 from training_methods.trainers.base import Run, TrainingError
-from training_methods.trainers.examples import Count, Examples, divided, on_disk, rendered, shared
+from training_methods.trainers.examples import Count, Examples, check, divided, on_disk, rendered, shared
 from training_methods.trainers.judged_rows import as_turns, parted, said
 from training_methods.trainers.row_files import BadRow, Row
 
@@ -125,10 +125,7 @@ def written_for(row: Row, tokenizer: Any, number: int) -> Row:
     if is_text and (not tokenizer.chat_template or "prompt" not in row):
         return row
     if not tokenizer.chat_template:
-        raise TrainingError(
-            f"Row {number} of the dataset holds a conversation, and {chat_templates.MISSING}.",
-            chat_templates.MISSING_HINT,
-        )
+        raise chat_templates.missing(f"Row {number}")
     in_turns = {name: said(row[name]) for name in ANSWERS if name in row}
     return row | in_turns | ({"prompt": as_turns(row["prompt"])} if "prompt" in row else {})
 
@@ -149,6 +146,7 @@ def measure(row: Row, tokenizer: Any, max_length: int, number: int, count: Count
     count.cut += answers != cut
     count.dropped += not teaches
     count.tokens += sum(map(len, cut))
+    count.longest = max(count.longest, *map(len, answers))
     count.learnt += sum(len(tokens) - shared(tokens, asked) for tokens in cut) if teaches else 0
     return teaches
 
@@ -165,16 +163,6 @@ def prompt_tokens(prompt: Any, tokenizer: Any) -> list[int]:
     return (
         tokenizer(prompt)["input_ids"] if isinstance(prompt, str) else rendered(prompt, tokenizer, answer_follows=True)
     )
-
-
-def check(count: Count, max_length: int) -> None:
-    if not count.rows:
-        raise TrainingError("The dataset has no rows.", "Add rows to the file and import it again.")
-    if not count.learnt:
-        raise TrainingError(
-            f"Nothing is left to learn: with a maximum length of {max_length} tokens every answer is cut off.",
-            "Raise the maximum length, or shorten the prompts.",
-        )
 
 
 def summary(count: Count, max_length: int) -> str:

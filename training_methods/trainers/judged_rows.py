@@ -67,16 +67,22 @@ def prompted(row: Row) -> Row:
 
 
 def asked(row: Row) -> Any:
-    """The prompt, with the input that goes with it and behind the system's words."""
+    """The prompt, with the input that goes with it, behind what was said before and the system's words."""
     prompt, more = row["prompt"], row.get("input")
     if more and isinstance(prompt, str):
         prompt = f"{prompt}\n\n{more}"
+    if row.get("history"):
+        prompt = [*earlier(row["history"]), *as_turns(prompt)]
     return led(row["system"], as_turns(prompt)) if row.get("system") else prompt
 
 
 def led(system: str, turns: Turns) -> Turns:
     """The turns behind the system's words, unless they bring their own."""
     return turns if turns[0]["role"] == "system" else [{"role": "system", "content": system}, *turns]
+
+
+def earlier(history: list[list[str]]) -> Turns:
+    return [turn for asked, answer in history for turn in (*as_turns(asked), *said(answer))]
 
 
 def as_turns(prompt: str | Turns) -> Turns:

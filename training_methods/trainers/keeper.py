@@ -1,8 +1,9 @@
 """Watches over one training from a process of its own, which no long native call and no frozen trainer holds up.
 
-`lifeline.hold` starts it as `python -I -S keeper.py PID`, with the supervisor's pipe as standard input and the train
-log as standard output. The end of the pipe means that the supervisor is gone. A line in it is a beat, two times by
-`clock`: from when on the training is to save and stop, and when it is to be gone. Without a beat there is no limit.
+`lifeline.hold` starts it as `python -I -S keeper.py PID GROUP`, with the supervisor's pipe as standard input and the
+train log as standard output. The end of the pipe means that the supervisor is gone. A line in it is a beat, two
+times by `clock`: from when on the training is to save and stop, and when it is to be gone. Without a beat there is
+no limit.
 """
 
 import os
@@ -15,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 
 MARK = "DEEPEXT_RUN"  # in the environment of all that a run starts
+MAPPED = "mark"  # a file of the run folder, in the memory of the training and of all that it forks
+CGROUP = "DEEPEXT_RUN_CGROUP"  # the folder of the cgroup in which a run and all that it starts live, if it has one
 TICK = 1.0  # seconds
 
 # The first and the last of a log are kept, and a hole lies between: its offsets stay, its blocks go back to the disk.
@@ -32,9 +35,9 @@ def clock() -> float:
 
 
 class Keeper:
-    def __init__(self, child: int) -> None:
+    def __init__(self, child: int, group: int) -> None:
         self.child = child
-        self.leads_group = os.getpgid(child) == child
+        self.leads_group = group == child
         self.beats = b""
         self.stop_at = self.gone_at = float("inf")
         self.asked = False
@@ -71,8 +74,11 @@ class Keeper:
                 os.killpg(self.child, signal.SIGKILL)
             elif self.child_is_there():
                 os.kill(self.child, signal.SIGKILL)
-        if mark := os.environ.get(MARK):
-            end_marked(f"{MARK}={mark}".encode())
+        if run := os.environ.get(MARK):
+            end_marked(run)
+        if cgroup := os.environ.get(CGROUP):  # last, since this process is in it
+            with suppress(OSError):
+                Path(cgroup, "cgroup.kill").write_text("1")
 
     def bound_log(self) -> None:
         found = os.fstat(1)
@@ -82,13 +88,19 @@ class Keeper:
             self.punched = end
 
 
-def end_marked(mark: bytes) -> None:
-    """Kill every process that carries the mark, until there is none; Linux alone tells others' environment."""
-    while others := [pid for pid in processes() if pid != os.getpid() and mark in environment_of(pid)]:
+def end_marked(run: Path | str) -> None:
+    """Kill every process that carries the run's mark, until there is none; Linux alone tells others' memory."""
+    while others := [pid for pid in processes() if pid != os.getpid() and is_marked(pid, run)]:
         for pid in others:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.01)
+
+
+def is_marked(pid: int, run: Path | str) -> bool:
+    """By its environment, which is that of its last exec; or by what it has mapped, which an exec drops."""
+    in_environment = os.fsencode(f"{MARK}={run}") in seen_of(pid, "environ").split(b"\0")
+    return in_environment or os.fsencode(f" {Path(run, MAPPED).resolve()}") in seen_of(pid, "maps")
 
 
 def processes() -> list[int]:
@@ -96,12 +108,12 @@ def processes() -> list[int]:
     return [int(name.name) for name in folder.iterdir() if name.name.isdigit()] if folder.is_dir() else []
 
 
-def environment_of(pid: int) -> list[bytes]:
-    """Empty for one that is not ours or has ended."""
+def seen_of(pid: int, file: str) -> bytes:
+    """Nothing of a process that is not ours or has ended."""
     try:
-        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return Path(f"/proc/{pid}/{file}").read_bytes()
     except OSError:
-        return []
+        return b""
 
 
 def punch_hole(file: int, start: int, size: int) -> bool:
@@ -118,4 +130,4 @@ def punch_hole(file: int, start: int, size: int) -> bool:
 if __name__ == "__main__":
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # a machine that goes down signals everybody
         signal.signal(number, signal.SIG_IGN)
-    Keeper(int(sys.argv[1])).keep()
+    Keeper(int(sys.argv[1]), int(sys.argv[2])).keep()

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from training_methods.trainers import fields, objections
+from training_methods.trainers import fields, lora_fields, objections
 from training_methods.trainers.base import (
     BASICS,
     OBJECTIVE,
@@ -70,11 +70,11 @@ class Kto(Trainer):
         json_schema_extra=OBJECTIVE,
     )
     precompute_reference: fields.PrecomputeReference = False
-    use_lora: fields.UseLora = True
-    rank: fields.Rank = 16
-    alpha: fields.Alpha = 32
-    dropout: fields.Dropout = 0.0
-    target_modules: fields.TargetModules = "all-linear"
+    use_lora: lora_fields.UseLora = True
+    rank: lora_fields.Rank = 16
+    alpha: lora_fields.Alpha = 32
+    dropout: lora_fields.Dropout = 0.0
+    target_modules: lora_fields.TargetModules = "all-linear"
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
     chat_template: fields.ChatTemplate = "own"
@@ -110,6 +110,7 @@ class Kto(Trainer):
             hugging_face,
             judged_examples,
             model_card,
+            reporting,
         )
 
         speed = acceleration.choose(run, self.precision, in_4bit=self.load_in_4bit, whole=not self.use_lora, fuses=True)
@@ -153,7 +154,7 @@ class Kto(Trainer):
             processing_class=tokenizer,
             train_dataset=data.train.shuffle(seed=run.seed),
             eval_dataset=data.evaluation,
-            callbacks=[*watchers, hugging_face.Reporter(run, *hugging_face.PREFERENCE_CURVES)],
+            callbacks=[*watchers, reporting.Reporter(run, *reporting.PREFERENCE_CURVES)],
             args=KTOConfig(
                 output_dir=str(run.checkpoints),
                 seed=run.seed,

@@ -1,10 +1,13 @@
-"""What goes with a training loop that is written out: the order of the rows, checkpoints, the report of a step.
+"""What goes with a training loop that is written out: the order of the rows, checkpoints, evaluations, reports.
 
 Imports the training stack, so it is imported inside `train` alone.
 """
 
+import math
 import shutil
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from statistics import fmean
@@ -48,6 +51,64 @@ def save(run: Run, step: int, name: str, state: dict[str, Any]) -> None:
 def load(folder: Path) -> dict[str, Any]:
     """The state, in the machine's memory whatever device it was on."""
     return torch.load(folder / STATE, weights_only=True, map_location="cpu")
+
+
+@dataclass
+class HeldOut:
+    """Evaluates on what is held out, every so many steps and at the end; 0 never does. Remembers the best weights.
+
+    `evaluate` gives curves, "reward" among them, or None where it was broken off, which is then done again later.
+    """
+
+    run: Run
+    total: int
+    every: int
+    evaluate: Callable[[], dict[str, float] | None]
+    weights: dict[str, torch.Tensor]
+    keeps_best: bool
+    patience: int | None
+    evaluated: int = 0
+    best: float = -math.inf
+    best_step: int = 0
+    worse: int = 0
+    best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def look(self, step: int) -> None:
+        ends = step >= self.total or (self.keeps_best and self.run.finish_requested)
+        is_time = self.every and step and (step % self.every == 0 or ends)
+        if not is_time or step == self.evaluated or not (curves := self.evaluate()):
+            return
+        self.run.metrics(step, self.total, **{f"eval_{name}": value for name, value in curves.items()})
+        self.evaluated, self.worse = step, self.worse + 1
+        if curves["reward"] > self.best:
+            self.best, self.best_step, self.worse = curves["reward"], step, 0
+            self.best_weights = copied(self.weights) if self.keeps_best else {}
+
+    @property
+    def has_seen_enough(self) -> bool:
+        return self.patience is not None and self.worse >= self.patience
+
+    def state(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("evaluated", "best", "best_step", "worse", "best_weights")}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def take_best(self) -> None:
+        """Put the best weights in the place of the last."""
+        if not self.best_weights:
+            return
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                weight.copy_(self.best_weights[name])
+        self.run.note(
+            f"Kept the weights of step {self.best_step}, whose reward in evaluation was the highest: {self.best:.4f}."
+        )
+
+
+def copied(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: weight.detach().cpu().clone() for name, weight in weights.items()}
 
 
 class Report:

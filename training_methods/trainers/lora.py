@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from training_methods.trainers import fields, objections
+from training_methods.trainers import fields, lora_fields, objections
 from training_methods.trainers.base import (
     LORA,
     SUPERVISED,
@@ -31,10 +31,10 @@ class Lora(Trainer):
     learning_rate: fields.LearningRate = 2e-4
     batch_size: fields.BatchSize = 4
     max_length: fields.MaxLength = 512
-    rank: fields.Rank = 16
-    alpha: fields.Alpha = 32
-    dropout: fields.Dropout = 0.0
-    target_modules: fields.TargetModules = "all-linear"
+    rank: lora_fields.Rank = 16
+    alpha: lora_fields.Alpha = 32
+    dropout: lora_fields.Dropout = 0.0
+    target_modules: lora_fields.TargetModules = "all-linear"
     variant: Literal["lora", "rslora", "dora", "pissa", "vera", "loha", "oft"] = Field(
         "lora",
         title="Variant",
@@ -74,7 +74,15 @@ class Lora(Trainer):
         from transformers import PrinterCallback
         from trl import SFTConfig, SFTTrainer
 
-        from training_methods.trainers import acceleration, adapters, evaluations, examples, hugging_face, model_card
+        from training_methods.trainers import (
+            acceleration,
+            adapters,
+            evaluations,
+            examples,
+            hugging_face,
+            model_card,
+            reporting,
+        )
 
         speed = acceleration.choose(run, self.precision, in_4bit=self.load_in_4bit, fuses=True)
         tokenizer = hugging_face.load_tokenizer(run.base_model, self.chat_template)
@@ -109,7 +117,7 @@ class Lora(Trainer):
             processing_class=tokenizer,
             train_dataset=data.train,
             eval_dataset=data.evaluation,
-            callbacks=[*watchers, hugging_face.Reporter(run)],
+            callbacks=[*watchers, reporting.Reporter(run)],
             args=SFTConfig(
                 output_dir=str(run.checkpoints),
                 seed=run.seed,

@@ -1,6 +1,7 @@
 """The model card: README.md beside a trained model, saying what it is, how it came about, and how to load it."""
 
 import json
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ CARD = """---
 | Method | {label} (`{slug}`) |
 | Dataset | {rows:,} rows, {data_format}, `{file}` |
 | Tokens | {tokens:,} in all, {learnt:,} of them to be learnt |
-| Steps | {steps:,} ({epochs:.2f} epochs) |
+| Steps | {steps} ({epochs:.2f} epochs) |
 {results}
 | Seed | {seed} |
 
@@ -47,8 +48,9 @@ CARD = """---
 {libraries}
 """
 
+PLACE = "PATH/TO/THIS/FOLDER"
 ADAPTER = """from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer{more}
 
 tokenizer = AutoTokenizer.from_pretrained("PATH/TO/THIS/FOLDER")
 base = AutoModelForCausalLM.from_pretrained({base_model})
@@ -113,16 +115,33 @@ def card(run: Run, trainer: Trainer, data: "Examples", steps: int, epochs: float
         file=dataset.path.name,
         tokens=data.count.tokens,
         learnt=data.count.learnt,
-        steps=steps,
+        steps=in_words(run, steps),
         epochs=epochs,
         results="\n".join(
             f"| {words} | {run.latest[name]:.4f} |" for name, words in RESULTS.items() if name in run.latest
         ),
         seed=run.seed,
-        usage=usage(run),
+        usage=usage(run.output, run.base_model),
         parameters="\n".join(f"| {name} | {value} |" for name, value in trainer.model_dump().items()),
         libraries=", ".join(f"{library} {version(library)}" for library in LIBRARIES),
     )
+
+
+def in_words(run: Run, steps: int) -> str:
+    if run.ends_early and run.total_steps and steps < run.total_steps:
+        return f"{steps:,} of {run.total_steps:,}: ended early on request"
+    return f"{steps:,}"
+
+
+def merged(card: str, name: str, output: Path, base_model: Path, weights: str) -> str:
+    """The card of an adapter as that of the complete model it was merged into; one of its own where there is none."""
+    how = f"## How to use it\n\n```python\n{usage(output, base_model)}\n```\n"
+    said = f"An adapter merged into its base model, {base_model.name}; the weights are {weights}."
+    if "## How to use it" not in card:  # another's card: PEFT's own holds nothing but blanks
+        return f"# {name}\n\n{said}\n\n{how}"
+    card = card.replace("library_name: peft", "library_name: transformers", 1)
+    card = re.sub(r"^# .*$", lambda _: f"# {name}\n\n{said}", card, count=1, flags=re.MULTILINE)
+    return re.sub(r"## How to use it\n\n```python\n.*?\n```\n", lambda _: how, card, count=1, flags=re.DOTALL)
 
 
 def front_matter(run: Run, base: str) -> str:
@@ -147,17 +166,28 @@ def license_of(base_model: Path) -> str | None:
     return next((line for line in front.partition("---\n")[0].splitlines() if line.startswith("license:")), None)
 
 
-def usage(run: Run) -> str:
-    if is_scorer(run.output):
+def usage(output: Path, base_model: Path) -> str:
+    """Python that loads it and asks it something, once the reader has put in the folder and a prompt."""
+    if is_scorer(output):
         return SCORER
-    loading = ADAPTER.format(base_model=base_arguments(run.base_model)) if is_adapter(run.output) else COMPLETE
-    return loading + (CHAT if (run.output / "chat_template.jinja").exists() else PLAIN)
+    loading = adapter_loading(base_model) if is_adapter(output) else COMPLETE
+    return loading + (CHAT if (output / "chat_template.jinja").exists() else PLAIN)
 
 
-def base_arguments(base_model: Path) -> str:
-    """The arguments that load the base model from its folder."""
+def usage_in_place(output: Path, base_model: Path) -> str:
+    """The same, to be run as it is on this machine."""
+    in_place = usage(output, base_model).replace(f'"{PLACE}"', json.dumps(str(output), ensure_ascii=False))
+    return in_place.replace('"…"', '"Who are you?"')
+
+
+def adapter_loading(base_model: Path) -> str:
+    """A GGUF file is unpacked, as it was for the training."""
     gguf = next(base_model.glob("*.gguf"), None) if not any(base_model.glob("*.safetensors")) else None
-    return f'"{base_model}"' + (f', gguf_file="{gguf.name}"' if gguf else "")
+    folder = json.dumps(str(base_model), ensure_ascii=False)
+    if not gguf:
+        return ADAPTER.format(more="", base_model=folder)
+    unpacked = f'{folder}, gguf_file="{gguf.name}", quantization_config=GgufConfig(dequantize=True)'
+    return ADAPTER.format(more=", GgufConfig", base_model=unpacked)
 
 
 def is_adapter(output: Path) -> bool:

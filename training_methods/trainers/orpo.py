@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from training_methods.trainers import fields, objections
+from training_methods.trainers import fields, lora_fields, objections
 from training_methods.trainers.base import (
     BASICS,
     DataFormat,
@@ -39,11 +39,11 @@ class Orpo(Trainer):
         description="Weight of the odds of chosen over rejected, beside learning the chosen answer (lambda).",
         json_schema_extra=BASICS,
     )
-    use_lora: fields.UseLora = True
-    rank: fields.Rank = 16
-    alpha: fields.Alpha = 32
-    dropout: fields.Dropout = 0.0
-    target_modules: fields.TargetModules = "all-linear"
+    use_lora: lora_fields.UseLora = True
+    rank: lora_fields.Rank = 16
+    alpha: lora_fields.Alpha = 32
+    dropout: lora_fields.Dropout = 0.0
+    target_modules: lora_fields.TargetModules = "all-linear"
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
     chat_template: fields.ChatTemplate = "own"
@@ -79,6 +79,7 @@ class Orpo(Trainer):
             hugging_face,
             judged_examples,
             model_card,
+            reporting,
         )
 
         speed = acceleration.choose(run, self.precision, in_4bit=self.load_in_4bit, whole=not self.use_lora)
@@ -117,7 +118,7 @@ class Orpo(Trainer):
             processing_class=tokenizer,
             train_dataset=data.train,
             eval_dataset=data.evaluation,
-            callbacks=[*watchers, hugging_face.Reporter(run, *hugging_face.PREFERENCE_CURVES)],
+            callbacks=[*watchers, reporting.Reporter(run, *reporting.PREFERENCE_CURVES)],
             args=ORPOConfig(
                 output_dir=str(run.checkpoints),
                 remove_unused_columns=False,

@@ -1,15 +1,35 @@
 """A trainer's hyperparameters as data: read off its pydantic fields, merged with a site's offer, checked as a whole."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from training_methods.trainers import reward_mix
 
+Language = Callable[[str], str]
+"""Says a sentence of this module otherwise, before values are filled in: the console's is gettext."""
+
 ParameterType = Literal["integer", "number", "boolean", "string"]
 ModelKind = Literal["causal-lm", "reward"]
-MODEL_KINDS: dict[ModelKind, str] = {"causal-lm": "language model", "reward": "reward model"}
+MODELS_OF_THE_SITE: dict[ModelKind, str] = {
+    "causal-lm": "A language model of this site",
+    "reward": "A reward model of this site",
+}
+BOUNDS = {
+    ("at least", "at most"): "From {low} to {high}",
+    ("at least", "below"): "At least {low}, below {high}",
+    ("above", "at most"): "Above {low}, at most {high}",
+    ("above", "below"): "Above {low}, below {high}",
+    ("at least", ""): "At least {low}",
+    ("above", ""): "Above {low}",
+    ("", "at most"): "At most {high}",
+    ("", "below"): "Below {high}",
+}
+OR = " or "
 PYTHON_TYPES: dict[ParameterType, type] = {"integer": int, "number": float, "boolean": bool, "string": str}
 
 
@@ -30,6 +50,10 @@ class Parameter(BaseModel):
     maximum: float | None = None
     exclusive_minimum: float | None = None
     exclusive_maximum: float | None = None
+    multiple_of: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
     choices: list[Any] | None = None
     grammar: Literal["rewards"] | None = Field(None, description="How its text is written, where not any text will do")
     refers_to: ModelKind | None = Field(None, description="Its text names a base model of this kind")
@@ -58,6 +82,10 @@ class Parameter(BaseModel):
             maximum=given.get("maximum"),
             exclusive_minimum=given.get("exclusiveMinimum"),
             exclusive_maximum=given.get("exclusiveMaximum"),
+            multiple_of=given.get("multipleOf"),
+            min_length=given.get("minLength"),
+            max_length=given.get("maxLength"),
+            pattern=given.get("pattern"),
             choices=given.get("enum") or ([given["const"]] if "const" in given else None),
             **{key: schema[key] for key in ("grammar", "refers_to", "group", "basic") if key in schema},
         )
@@ -76,30 +104,35 @@ class Parameter(BaseModel):
     @property
     def bounds(self) -> str:
         """“From 1 to 8”, “At least 1”, “Above 0, below 1”. Of whole numbers there is always a first and a last."""
-        low, high = self.inclusive_bounds
-        above = "above" if self.type != "integer" and self.exclusive_minimum is not None else "at least"
-        below = "below" if self.type != "integer" and self.exclusive_maximum is not None else "at most"
-        if low is not None and high is not None and (above, below) == ("at least", "at most"):
-            return f"From {low} to {high}"
-        words = {above: low, below: high}
-        return ", ".join(f"{word} {bound}" for word, bound in words.items() if bound is not None).capitalize()
+        return self.bounds_in(str)
 
-    @property
-    def allowed(self) -> str:
+    def bounds_in(self, language: Language, written: Callable[[float | None], str] = str) -> str:
+        low, high = self.inclusive_bounds
+        is_open = self.type != "integer"
+        above = "above" if is_open and self.exclusive_minimum is not None else "at least"
+        below = "below" if is_open and self.exclusive_maximum is not None else "at most"
+        words = BOUNDS.get(("" if low is None else above, "" if high is None else below), "")
+        return language(words).format(low=written(low), high=written(high)) if words else ""
+
+    def allowed_in(self, language: Language, written: Callable[[float | None], str] = str) -> str:
         """Its choices or its bounds, in words."""
         if self.refers_to and not self.choices:
-            return f"A {MODEL_KINDS[self.refers_to]} of this site"
-        return ", ".join(map(str, self.choices)) if self.choices else self.bounds
+            return language(MODELS_OF_THE_SITE[self.refers_to])
+        return ", ".join(map(str, self.choices)) if self.choices else self.bounds_in(language, written)
 
     def field(self) -> tuple[Any, Any]:
         """The pydantic field that accepts this parameter's values."""
-        bounds: dict[str, Any] = {
+        demands: dict[str, Any] = {
             "ge": self.minimum,
             "le": self.maximum,
             "gt": self.exclusive_minimum,
             "lt": self.exclusive_maximum,
+            "multiple_of": plain(self.multiple_of),
+            "min_length": self.min_length,
+            "max_length": self.max_length,
+            "pattern": self.pattern,
         }
-        given = {key: value for key, value in bounds.items() if value is not None}
+        given = {key: value for key, value in demands.items() if value is not None}
         allowed = [self.default] if self.locked else self.choices
         kind: Any = PYTHON_TYPES[self.type]
         kind = Annotated[kind, Field(**given)] if given else kind
@@ -111,7 +144,7 @@ class Parameter(BaseModel):
 
 def one_of(allowed: list[Any], value: Any) -> Any:
     if value not in allowed:
-        raise ValueError("must be " + " or ".join(str(choice) for choice in allowed))
+        raise PydanticCustomError("not_offered", "It is not offered.", {"offered": [str(choice) for choice in allowed]})
     return value
 
 
@@ -129,10 +162,43 @@ def parameters_of(trainer: type[BaseModel]) -> list[Parameter]:
     """A trainer's hyperparameters, in the order of its fields."""
     schema = trainer.model_json_schema()
     definitions, required = schema.get("$defs", {}), schema.get("required", [])
-    return [
-        Parameter.of_field(name, resolve(field, definitions), required=name in required)
+    made = {name: made_default(name, field) for name, field in trainer.model_fields.items() if field.default_factory}
+    found = [
+        Parameter.of_field(name, resolve(field, definitions) | made.get(name, {}), required=name in required)
         for name, field in schema["properties"].items()
     ]
+    if trainer.model_config.get("regex_engine") != "python-re":
+        return found
+    return [one.model_copy(update={"pattern": None}) for one in found]  # may take for ever here: its run checks it
+
+
+def made_default(name: str, field: FieldInfo) -> dict[str, Any]:
+    """What the field's factory makes, which its schema leaves out. Raises TypeError if that depends on other fields."""
+    if field.default_factory_takes_validated_data:
+        raise TypeError(f"The default of “{name}” is made of other fields, which no form could show.")
+    return {"default": field.get_default(call_default_factory=True)}
+
+
+def check_defaults(trainer: type[BaseModel]) -> None:
+    """Raises ValueError for a default that could not be given, which would make every run fail."""
+    check_values(values_model([parameter for parameter in parameters_of(trainer) if not parameter.required]))
+    check_values(fields_with_default(trainer))
+
+
+def fields_with_default(trainer: type[BaseModel]) -> type[BaseModel]:
+    """With all that a field demands of its value: a form knows nothing of a validator of its own."""
+    fields: dict[str, Any] = {
+        name: (field.annotation, field) for name, field in trainer.model_fields.items() if not field.is_required()
+    }
+    return create_model("Defaults", __config__=trainer.model_config, **fields)
+
+
+def check_values(defaults: type[BaseModel]) -> None:
+    try:
+        defaults()
+    except ValidationError as error:
+        wrong = (f"The default of “{name}” does not fit. {sentence}" for name, sentence in mistakes(error).items())
+        raise ValueError(" ".join(wrong)) from None
 
 
 def resolve(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
@@ -167,15 +233,31 @@ SENTENCES = {
     "greater_than_equal": "{input} is too small: the least is {ge}.",
     "less_than": "{input} is too large: it must be below {lt}.",
     "less_than_equal": "{input} is too large: the most is {le}.",
+    "multiple_of": "{input} is no multiple of {multiple_of}.",
+    "string_too_short": "“{input}” is too short: the fewest characters are {min_length}.",
+    "string_too_long": "“{input}” is too long: the most characters are {max_length}.",
+    "string_pattern_mismatch": "“{input}” does not match the pattern “{pattern}”.",
+    "not_offered": "“{input}” does not fit: it must be {offered}.",
     "value_error": "“{input}” does not fit: it {error}.",
 }
 
 
-def mistakes(error: ValidationError) -> dict[str, str]:
+def mistakes(error: ValidationError, language: Language = str) -> dict[str, str]:
     """Every mistake, by the dotted path of its field, as a sentence that names the value."""
-    return {
-        ".".join(map(str, mistake["loc"])): SENTENCES.get(mistake["type"], mistake["msg"]).format(
-            input=mistake["input"], **mistake.get("ctx", {})
-        )
-        for mistake in error.errors()
-    }
+    return {".".join(map(str, mistake["loc"])): sentence_of(mistake, language) for mistake in error.errors()}
+
+
+def sentence_of(mistake: Any, language: Language) -> str:
+    if mistake["type"] not in SENTENCES:
+        return language(mistake["msg"])
+    return language(SENTENCES[mistake["type"]]).format(input=mistake["input"], **context_of(mistake, language))
+
+
+def context_of(mistake: Any, language: Language) -> dict[str, Any]:
+    """What a sentence names beside the value."""
+    known = dict(mistake.get("ctx", {}))
+    if "offered" in known:
+        known["offered"] = language(OR).join(known["offered"])
+    if "error" in known:
+        known["error"] = language(str(known["error"]))
+    return known

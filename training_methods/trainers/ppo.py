@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from training_methods.trainers import fields, objections
+from training_methods.trainers import fields, lora_fields, objections, sampling_fields
 from training_methods.trainers.base import (
     BASICS,
     OPTIMIZER,
@@ -35,8 +35,8 @@ class Ppo(Trainer):
     method_type: ClassVar = MethodType.PPO
     data_formats: ClassVar = (DataFormat.PROMPT, DataFormat.QUESTION_ANSWER, DataFormat.PROMPT_COMPLETION)
 
-    reward_model: fields.RewardModel = None
-    rewards: fields.Rewards = None
+    reward_model: sampling_fields.RewardModel = None
+    rewards: sampling_fields.Rewards = None
     epochs: fields.Epochs = 1
     learning_rate: fields.LearningRate = 1e-5
     batch_size: int = Field(
@@ -53,11 +53,11 @@ class Ppo(Trainer):
         description="Answers learnt from at once; the batch size is a multiple of it times gradient accumulation.",
         json_schema_extra=BASICS,
     )
-    max_completion_length: fields.MaxCompletionLength = 256
-    temperature: fields.Temperature = 1.0
-    top_p: fields.TopP = 1.0
-    max_prompt_length: fields.MaxPromptLength = 512
-    reward_model_weight: fields.RewardModelWeight = 1.0
+    max_completion_length: sampling_fields.MaxCompletionLength = 256
+    temperature: sampling_fields.Temperature = 1.0
+    top_p: sampling_fields.TopP = 1.0
+    max_prompt_length: sampling_fields.MaxPromptLength = 512
+    reward_model_weight: sampling_fields.RewardModelWeight = 1.0
     missing_eos_penalty: float = Field(
         0.0,
         ge=0,
@@ -65,14 +65,18 @@ class Ppo(Trainer):
         description="Taken off the rating of an answer that is cut off because it does not end by itself.",
         json_schema_extra=SAMPLING,
     )
-    sample_steps: fields.SampleSteps = 50
-    use_lora: fields.UseLora = True
-    rank: fields.Rank = 16
-    alpha: fields.Alpha = 32
-    target_modules: fields.TargetModules = "all-linear"
+    sample_steps: sampling_fields.SampleSteps = 50
+    use_lora: lora_fields.UseLora = True
+    rank: lora_fields.Rank = 16
+    alpha: lora_fields.Alpha = 32
+    target_modules: lora_fields.TargetModules = "all-linear"
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
     chat_template: fields.ChatTemplate = "own"
+    evaluation_fraction: fields.EvaluationFraction = 0.0
+    evaluation_steps: fields.EvaluationSteps = 50
+    keep_best: fields.KeepBest = False
+    patience: fields.Patience = None
     ppo_epochs: int = Field(
         4,
         gt=0,
@@ -149,6 +153,7 @@ class Ppo(Trainer):
         yield from objections.to_few_rows(given, self.batch_size, self.max_samples)
         yield from objections.to_rewards(self.rewards, given, reward_model=self.reward_model)
         yield from objections.to_no_chat_template(given, self.chat_template)
+        yield from objections.to_no_held_out_rows(self, given)
 
     def train(self, run: Run) -> None:
         import torch
@@ -156,12 +161,14 @@ class Ppo(Trainer):
 
         from training_methods.trainers import (
             acceleration,
+            evaluations,
             hugging_face,
             loops,
             model_card,
             ppo_math,
             prompts,
             rating,
+            reporting,
             rollouts,
         )
 
@@ -181,9 +188,11 @@ class Ppo(Trainer):
             rewards,
             max_prompt_length=max_prompt_length,
             max_samples=self.max_samples,
-            evaluation_fraction=0.0,
+            evaluation_fraction=self.evaluation_fraction,
             prompts_a_step=self.batch_size,
         )
+        keeps_best = self.keep_best or self.patience is not None
+        evaluations.check(data, keeps_best=keeps_best)
         total = self.max_steps or math.ceil(self.epochs * len(data.train) / self.batch_size)
         raters = rating.raters(run, rewards, model=self.reward_model, weight=self.reward_model_weight, bf16=speed.bf16)
 
@@ -220,6 +229,42 @@ class Ppo(Trainer):
         at_once = self.mini_batch_size
         autocast = partial(torch.autocast, device, dtype=torch.bfloat16, enabled=speed.bf16)
 
+        def rated(rows: list[dict[str, Any]]) -> tuple[rollouts.Answers, torch.Tensor, dict[str, torch.Tensor]] | None:
+            """Answers to the rows' prompts, what each is worth, and every curve of that. None: broken off."""
+            policy.eval()
+            asked = [prompts.token_ids(row["prompt"], tokenizer) for row in rows]
+            with torch.no_grad(), autocast():
+                answers = rollouts.draw(policy, asked, sampling, stop=lambda: run.stop_requested)
+            if run.stop_requested:
+                return None
+            said, given = rollouts.texts(answers, tokenizer), [row["row"] for row in rows]
+            ratings = {one.curve: torch.tensor(one.rate(completions=said, row=given)) for one in raters}
+            ended = rollouts.ended(answers, sampling).cpu()
+            scores = sum(one.weight * ratings[one.curve] for one in raters) - self.missing_eos_penalty * ~ended
+            curves = {"reward": scores, **{f"rewards/{curve}/mean": rating for curve, rating in ratings.items()}}
+            length = answers.mask.sum(1).float().cpu()
+            return answers, scores, curves | {"completions/mean_length": length, "completions/ended": ended.float()}
+
+        def evaluated() -> dict[str, float] | None:
+            """The curves of the rows held out, whose answers are drawn with the same random numbers each time."""
+            set_seed(run.seed)
+            rows = list(data.evaluation or ())
+            parts = [rated(rows[start : start + self.batch_size]) for start in range(0, len(rows), self.batch_size)]
+            curves = [part[2] for part in parts if part]
+            if len(curves) < len(parts):
+                return None
+            return {name: torch.cat([one[name] for one in curves]).mean().item() for name in curves[0]}
+
+        held_out = loops.HeldOut(
+            run,
+            total,
+            every=(self.evaluation_steps or math.ceil(len(data.train) / self.batch_size)) if data.evaluation else 0,
+            evaluate=evaluated,
+            weights=weights[0],
+            keeps_best=keeps_best,
+            patience=self.patience,
+        )
+
         # Where an earlier attempt left off, be it between two steps or within one.
         step, tokens, rollout = 0, 0, None
         if run.resume_from:
@@ -230,6 +275,8 @@ class Ppo(Trainer):
             value_model.load_state_dict(kept["value_model"], strict=False)
             optimizer.load_state_dict(kept["optimizer"])
             schedule.load_state_dict(kept["schedule"])
+            held_out.restore(kept["held_out"])
+            reporting.take_rate(schedule)
         elif self.sample_steps:
             samples.keep(policy, 0)
 
@@ -238,22 +285,25 @@ class Ppo(Trainer):
             state = {"step": step, "tokens": tokens, "rollout": rollout.state() if rollout else None}
             state |= {"policy": rollouts.learning(policy), "value_model": rollouts.learning(value_model)}
             state |= {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
+            state |= {"held_out": held_out.state()}
             loops.save(run, step, name, state)
 
         report = loops.Report(run, step, total, tokens=tokens, every=self.logging_steps)
-        while step < total and not run.stop_requested:
+        while not run.stop_requested:
+            held_out.look(step)
+            has_to_end = run.stop_requested or (step and run.finish_requested)
+            if step >= total or held_out.has_seen_enough or has_to_end:
+                break
             # Answers to the next prompts, and what they are worth. A step draws its random numbers from its own
             # number: one that is begun again is the same again.
             if not rollout:
                 set_seed((run.seed + 1_000_003 * step) % 2**32)
                 rows = [data.train[place] for place in loops.places(step, self.batch_size, len(data.train), run.seed)]
-                asked = [prompts.token_ids(row["prompt"], tokenizer) for row in rows]
-                policy.eval()
+                if not (drawn := rated(rows)):
+                    break
+                answers, scores, rating_curves = drawn
                 value_model.eval()
                 with torch.no_grad(), autocast():
-                    answers = rollouts.draw(policy, asked, sampling, stop=lambda: run.stop_requested)
-                    if run.stop_requested:
-                        break
                     logs = rollouts.log_probabilities(policy, answers, self.temperature, at_once=at_once)
                     values = torch.cat([rollouts.values(value_model, part) for part in answers.parts(at_once)])
                     kl = torch.zeros_like(logs)
@@ -261,10 +311,6 @@ class Ppo(Trainer):
                         with policy.disable_adapter() if self.use_lora else nullcontext():
                             held_to = rollouts.log_probabilities(reference, answers, self.temperature, at_once=at_once)
                         kl = ppo_math.kl_divergence(logs, held_to, self.kl_estimator)
-                said, given = rollouts.texts(answers, tokenizer), [row["row"] for row in rows]
-                ratings = {one.curve: torch.tensor(one.rate(completions=said, row=given)) for one in raters}
-                ended = rollouts.ended(answers, sampling).cpu()
-                scores = sum(one.weight * ratings[one.curve] for one in raters) - self.missing_eos_penalty * ~ended
                 earned = ppo_math.token_rewards(scores.to(device), self.kl_coef * kl, answers.mask)
                 advantages, returns = ppo_math.generalized_advantages(
                     earned, values, gamma=self.gamma, lam=self.gae_lambda
@@ -277,13 +323,8 @@ class Ppo(Trainer):
                     advantages=ppo_math.whiten(advantages, answers.mask),
                     returns=returns,
                     plan=torch.cat(orders).view(-1, self.gradient_accumulation_steps, self.mini_batch_size),
-                    curves={
-                        "reward": scores.mean().item(),
-                        **{f"rewards/{curve}/mean": rated.mean().item() for curve, rated in ratings.items()},
-                        "kl": ppo_math.masked_mean(kl, answers.mask).item(),
-                        "completions/mean_length": answers.mask.sum(1).float().mean().item(),
-                        "completions/ended": ended.float().mean().item(),
-                    },
+                    curves={name: rated_so.mean().item() for name, rated_so in rating_curves.items()}
+                    | {"kl": ppo_math.masked_mean(kl, answers.mask).item()},
                     done=[],
                 )
                 tokens += int(answers.attention.sum())
@@ -318,7 +359,7 @@ class Ppo(Trainer):
                 grad_norm = torch.nn.utils.clip_grad_norm_(learnt, self.max_grad_norm).item()
                 rate = schedule.get_last_lr()[0]
                 rollout.done.append(loops.means(seen) | {"grad_norm": grad_norm, "learning_rate": rate})
-                hugging_face.check_loss({"loss": rollout.done[-1]["loss"] + 0 * grad_norm}, rate, step + 1)
+                reporting.check_loss({"loss": rollout.done[-1]["loss"] + 0 * grad_norm}, rate, step + 1)
                 optimizer.step()
                 schedule.step()
                 optimizer.zero_grad()
@@ -329,14 +370,17 @@ class Ppo(Trainer):
             step += 1
             report.of(step, tokens=tokens, **rollout.curves, **loops.means(rollout.done))
             rollout = None
-            if self.sample_steps and (step % self.sample_steps == 0 or step == total):
+            ends = step == total or run.finish_requested
+            if self.sample_steps and (step % self.sample_steps == 0 or ends):
                 samples.keep(policy, step)
-            if self.save_steps and step % self.save_steps == 0 and step < total:
+            if self.save_steps and (step % self.save_steps == 0 or ends):
                 save_checkpoint()
-        if run.stop_requested:
+        if run.stop_requested or run.ends_early:
             save_checkpoint()
+        if run.stop_requested:
             return
 
+        held_out.take_best()
         tuned = policy if self.use_lora else policy.to(hugging_face.own_dtype(run.base_model))
         tuned.save_pretrained(run.output)
         tokenizer.save_pretrained(run.output)

@@ -80,7 +80,15 @@ class PromptTuning(Trainer):
         from transformers import PrinterCallback
         from trl import SFTConfig, SFTTrainer
 
-        from training_methods.trainers import acceleration, adapters, evaluations, examples, hugging_face, model_card
+        from training_methods.trainers import (
+            acceleration,
+            adapters,
+            evaluations,
+            examples,
+            hugging_face,
+            model_card,
+            reporting,
+        )
 
         speed = acceleration.choose(run, self.precision)
         tokenizer = hugging_face.load_tokenizer(run.base_model, self.chat_template)
@@ -115,7 +123,7 @@ class PromptTuning(Trainer):
             processing_class=tokenizer,
             train_dataset=data.train,
             eval_dataset=data.evaluation,
-            callbacks=[*keepers, *watchers, hugging_face.Reporter(run)],
+            callbacks=[*keepers, *watchers, reporting.Reporter(run)],
             args=SFTConfig(
                 output_dir=str(run.checkpoints),
                 seed=run.seed,

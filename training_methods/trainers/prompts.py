@@ -18,7 +18,7 @@ from transformers import TrainerCallback
 
 from training_methods.trainers import chat_templates, discovery, reward_mix
 from training_methods.trainers.base import Run, TrainingError
-from training_methods.trainers.examples import Count, Examples, divided
+from training_methods.trainers.examples import Count, Examples, divided, no_rows
 from training_methods.trainers.hugging_face import longest_text
 from training_methods.trainers.judged_rows import as_turns, led
 from training_methods.trainers.reward_mix import BadRewards, Reward
@@ -147,17 +147,19 @@ def prompts(
         prompt = written(row["prompt"], tokenizer)
         length = len(token_ids(prompt, tokenizer))
         count.dropped += length > longest
+        count.longest = max(count.longest, length)
         if length <= longest:
             count.tokens += length
             yield {"prompt": prompt, "row": json.dumps(row)}
     left_out = f" {count.dropped:,} with more than {longest} tokens were left out." if count.dropped else ""
     run.note(f"{count.rows:,} prompts.{left_out}")
     if not count.rows:
-        raise TrainingError("The dataset has no rows.", "Add rows to the file and import it again.")
+        raise no_rows()
     if count.dropped == count.rows:
         raise TrainingError(
             f"No prompt is left: all {count.rows:,} are longer than {longest} tokens.",
             "Raise the maximum prompt length, or lower that of answers, which share the base model's room.",
+            changes={"max_prompt_length": count.longest},
         )
 
 
@@ -191,9 +193,7 @@ def written(prompt: str | list[dict[str, str]], tokenizer: Any) -> str | list[di
         return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
     if isinstance(prompt, str):
         return prompt
-    raise TrainingError(
-        f"A row of the dataset holds a conversation, and {chat_templates.MISSING}.", chat_templates.MISSING_HINT
-    )
+    raise chat_templates.missing("A row")
 
 
 def token_ids(prompt: str | list[dict[str, str]], tokenizer: Any) -> list[int]:
@@ -256,7 +256,8 @@ class Samples(TrainerCallback):
             self.keep(kwargs["model"], 0)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.every and (state.global_step % self.every == 0 or state.global_step >= state.max_steps):
+        ends = state.global_step >= state.max_steps or self.run.finish_requested
+        if self.every and (state.global_step % self.every == 0 or ends):
             self.keep(kwargs["model"], state.global_step)
 
     def keep(self, model: Any, step: int) -> None:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from training_methods.trainers import fields, objections
+from training_methods.trainers import fields, lora_fields, objections
 from training_methods.trainers.base import (
     LORA,
     OBJECTIVE,
@@ -46,10 +46,10 @@ class Reward(Trainer):
         description="Train a small adapter, merged into the base model at the end; without it every weight learns.",
         json_schema_extra=LORA,
     )
-    rank: fields.Rank = 16
-    alpha: fields.Alpha = 32
-    dropout: fields.Dropout = 0.0
-    target_modules: fields.TargetModules = "all-linear"
+    rank: lora_fields.Rank = 16
+    alpha: lora_fields.Alpha = 32
+    dropout: lora_fields.Dropout = 0.0
+    target_modules: lora_fields.TargetModules = "all-linear"
     max_steps: fields.MaxSteps = None
     max_samples: fields.MaxSamples = None
     chat_template: fields.ChatTemplate = "own"
@@ -84,6 +84,7 @@ class Reward(Trainer):
             hugging_face,
             judged_examples,
             model_card,
+            reporting,
         )
 
         speed = acceleration.choose(run, self.precision, in_4bit=self.load_in_4bit, whole=not self.use_lora)
@@ -120,7 +121,7 @@ class Reward(Trainer):
             processing_class=tokenizer,
             train_dataset=data.train,
             eval_dataset=data.evaluation,
-            callbacks=[*watchers, hugging_face.Reporter(run, *hugging_face.REWARD_CURVES)],
+            callbacks=[*watchers, reporting.Reporter(run, *reporting.REWARD_CURVES)],
             args=RewardConfig(
                 output_dir=str(run.checkpoints),
                 seed=run.seed,

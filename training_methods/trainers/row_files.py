@@ -3,6 +3,7 @@
 import codecs
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
 from itertools import count, islice
@@ -51,6 +52,8 @@ FOREIGN = {
     b"PK\x03\x04": "is a ZIP archive or an Excel workbook: unpack it, or save the sheet as CSV",
     b"%PDF": "is a PDF: a dataset is JSONL, JSON, CSV or Parquet",
     b"ARROW1": "is an Arrow file: save it as Parquet",
+    codecs.BOM_UTF32_LE: "is UTF-32 text: save it as UTF-8",  # before UTF-16, whose mark begins alike
+    codecs.BOM_UTF32_BE: "is UTF-32 text: save it as UTF-8",
     codecs.BOM_UTF16_LE: "is UTF-16 text: save it as UTF-8",
     codecs.BOM_UTF16_BE: "is UTF-16 text: save it as UTF-8",
 }
@@ -58,6 +61,8 @@ FOREIGN = {
 
 def file_type_of(path: Path, name: str = "") -> FileType:
     """Decided by what the file holds; its extension (that of `name`, where given) settles the rest."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for without end
+        raise Unreadable("is a folder, a device or a pipe: a dataset is a file")
     extension = Path(name or path).suffix.lower()
     with path.open("rb") as file:
         head = file.read(4096)
@@ -250,15 +255,16 @@ def csv_reason(error: csv.Error) -> str:
 def names_of(header: list[str]) -> list[str]:
     """The columns' names; one without (an index that a library wrote) goes by its place."""
     names = [name.strip() or f"column {place}" for place, name in enumerate(header, 1)]
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise Unreadable(f"names the column “{twice[0]}” twice in its header")
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
+    if twice is not None:
+        raise Unreadable(f"names the column “{twice}” twice in its header")
     return names
 
 
 def named(fields: list[str], header: list[str]) -> Row | BadRow:
     if len(fields) != len(header):
-        return BadRow(f"it has {len(fields)} field{'s'[: len(fields) - 1]} where the header has {len(header)}")
+        found = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+        return BadRow(f"it has {found} where the header has {len(header)}")
     return dict(zip(header, fields, strict=True))
 
 

@@ -24,8 +24,16 @@ def text_or_nothing(value: object, name: str) -> str:
     return "" if value in (None, "") else text(value, name)
 
 
-LABELS = {"true": True, "1": True, "1.0": True, "good": True, "yes": True}
-LABELS |= {"false": False, "0": False, "0.0": False, "bad": False, "no": False}
+def choices(value: object, name: str) -> str:
+    """Text, where there is any; answers to choose from, a list, are read as a line each."""
+    if not isinstance(value, list):
+        return text_or_nothing(value, name)
+    return "\n".join(f"- {text(choice, name)}" for choice in value)
+
+
+GOOD = ("true", "1", "1.0", "good", "yes", "positive", "desirable")
+BAD = ("false", "0", "0.0", "bad", "no", "negative", "undesirable")
+LABELS = dict.fromkeys(GOOD, True) | dict.fromkeys(BAD, False)
 
 
 def label(value: object, name: str) -> bool:
@@ -49,10 +57,24 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(entry) for entry in value]
     if isinstance(value, dict):
-        return {str(name): plain(entry) for name, entry in value.items()}
+        return {printable(str(name)): plain(entry) for name, entry in value.items()}
     if value is None or isinstance(value, bool | int | float):
         return value
-    return str(value).replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """The text without what neither UTF-8 nor a database can hold."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def filled(value: Any) -> Any:
+    """Objects without their fields that are null: Parquet gives each the fields of all the others."""
+    if isinstance(value, list):
+        return [filled(entry) for entry in value]
+    if isinstance(value, dict):
+        return {name: filled(entry) for name, entry in value.items() if entry is not None}
+    return value
 
 
 def history(value: object, name: str) -> list[list[str]]:
@@ -77,7 +99,11 @@ def tools(value: object, name: str) -> list[Any]:
         return []
     if not (isinstance(value, list) and all(isinstance(tool, dict) for tool in value)):
         raise BadRow(f"“{name}” is no list of tools, each of them an object")
-    return plain(value)
+    for place, tool in enumerate(value, 1):
+        function = tool.get("function", tool)
+        if not (isinstance(function, dict) and function.get("name")):
+            raise BadRow(f"in tool {place} of “{name}”, the name is missing")
+    return filled(plain(value))
 
 
 def decoded(cell: str, name: str) -> Any:

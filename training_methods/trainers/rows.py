@@ -8,7 +8,17 @@ from typing import Any
 
 from training_methods.trainers import judged_rows, shown_rows
 from training_methods.trainers.row_files import BadRow, Row, Unreadable, file_type_of, numbered_rows
-from training_methods.trainers.row_values import history, label, plain, solution, text, text_or_nothing, tools
+from training_methods.trainers.row_values import (
+    LABELS,
+    choices,
+    history,
+    label,
+    plain,
+    solution,
+    text,
+    text_or_nothing,
+    tools,
+)
 from training_methods.trainers.turns import dialogue, question, question_or_talk, reply
 
 Mapping = dict[str, str]
@@ -52,6 +62,10 @@ SUPERVISED = (
 """Rows that show the answer to learn."""
 
 
+JUDGED = (DataFormat.PREFERENCE, DataFormat.PAIRS, DataFormat.LABELLED)
+"""Rows that say of an answer whether it is good."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a format. `read` gives the value a trainer sees, or raises BadRow."""
@@ -62,7 +76,7 @@ class Column:
 
     @property
     def optional(self) -> bool:
-        return self.read in (text_or_nothing, solution, history, tools)
+        return self.read in (text_or_nothing, choices, solution, history, tools)
 
     def found_in(self, columns: Iterable[str]) -> str | None:
         """What a file calls this column, its own name before any synonym."""
@@ -89,9 +103,12 @@ class Format:
 
 
 TALKS = ("messages", "conversations", "conversation")
+TALKS_OR_HALVES = (*TALKS, "chosen", "completion")
+"""Where KTO's conversations stand, with the answer that is judged or without it, as Axolotl has them."""
 PROMPT = Column("prompt", ("question", "instruction", "query", *TALKS, "input"), read=question)
 SYSTEM = Column("system", ("system_prompt",), read=text_or_nothing)
 INPUT = Column("input", ("context",), read=text_or_nothing)
+HISTORY = Column("history", read=history)
 CHOSEN = Column("chosen", ("chosen_response", "preferred"), read=reply)
 REJECTED = Column("rejected", ("rejected_response", "dispreferred"), read=reply)
 
@@ -100,17 +117,18 @@ REJECTED = Column("rejected", ("rejected_response", "dispreferred"), read=reply)
 # nearly last, since a file of pairs often carries it along, and prompts alone after that.
 FORMATS = {
     DataFormat.PREFERENCE: Format(
-        "Preference", (PROMPT, SYSTEM, INPUT, CHOSEN, REJECTED), settle=judged_rows.preference
+        "Preference", (PROMPT, SYSTEM, INPUT, CHOSEN, REJECTED, HISTORY), settle=judged_rows.preference
     ),
     DataFormat.PAIRS: Format("Chosen and rejected", (CHOSEN, REJECTED), settle=judged_rows.pair),
     DataFormat.LABELLED: Format(
         "Prompt, completion, label",
         (
-            replace(PROMPT, read=question_or_talk),
+            replace(PROMPT, synonyms=(*PROMPT.synonyms, *TALKS_OR_HALVES), read=question_or_talk),
             SYSTEM,
             INPUT,
             Column("completion", ("response", "output", "answer"), read=reply),
             Column("label", ("kto_tag",), read=label),
+            HISTORY,
         ),
         settle=judged_rows.labelled,
         answered="completion",
@@ -129,9 +147,9 @@ FORMATS = {
         (
             Column("instruction"),
             INPUT,
-            Column("output", ("response",)),
+            Column("output", ("response", "revision")),
             SYSTEM,
-            Column("history", read=history),
+            HISTORY,
         ),
         settle=shown_rows.lean,
     ),
@@ -139,8 +157,8 @@ FORMATS = {
         "Question and answer",
         (
             Column("question", ("query",)),
-            replace(INPUT, synonyms=("context", "article")),
-            Column("answer", ("response",)),
+            replace(INPUT, synonyms=("context", "article", "choices"), read=choices),
+            Column("answer", ("response", "solution", "explanation")),
             SYSTEM,
         ),
         settle=shown_rows.answered,
@@ -148,8 +166,12 @@ FORMATS = {
     DataFormat.PROMPT_COMPLETION: Format(
         "Prompt and completion",
         (
-            Column("prompt", ("input",), read=question),
-            Column("completion", ("response", "output", "answer", "target", "generation"), read=reply),
+            Column("prompt", ("input", "message_1", "article"), read=question),
+            Column(
+                "completion",
+                ("response", "output", "answer", "target", "generation", "message_2", "summary"),
+                read=reply,
+            ),
             SYSTEM,
         ),
         settle=shown_rows.completed,
@@ -187,7 +209,7 @@ def match(data_format: DataFormat, columns: list[str], given: Mapping | None = N
 def is_answered(data_format: DataFormat, column: Column, found: Mapping) -> bool:
     """Whether the file has no such column, and needs none since its prompts are conversations that hold it."""
     missing = FORMATS[data_format].answered == column.name and not found.get(column.name)
-    return missing and found.get("prompt", "").strip().lower() in TALKS
+    return missing and found.get("prompt", "").strip().lower() in TALKS_OR_HALVES
 
 
 def detect_format(
@@ -195,13 +217,22 @@ def detect_format(
 ) -> tuple[DataFormat, Mapping] | None:
     """The format whose columns are there, and where; among several the first that can read one of the rows at least.
 
-    Rows with a prompt and more are never taken for prompts alone: bad completions would pass for columns to keep.
+    Rows with a prompt and more are never taken for prompts alone: bad completions would pass for columns to keep. Nor
+    are rows that are judged taken for what only shows an answer: a judgement that cannot be read would be dropped.
     """
     fitting = [(option, found) for option in FORMATS if (found := match(option, columns, given)) is not None]
     fitting = [choice for choice in fitting if choice[0] != DataFormat.PROMPT] or fitting
     rows = list(first_rows)
+    fitting = [choice for choice in fitting if is_judged(*choice, rows)] or fitting
     readable = (choice for choice in fitting if any(is_readable(row, *choice) for row in rows))
     return next(readable, fitting[0] if fitting else None)
+
+
+def is_judged(data_format: DataFormat, mapping: Mapping, rows: list[Row]) -> bool:
+    """A label that is a word of its own names a class, and judges nothing."""
+    if data_format is not DataFormat.LABELLED:
+        return data_format in JUDGED
+    return any(not isinstance(label := row.get(mapping["label"]), str) or label.lower() in LABELS for row in rows)
 
 
 def is_readable(row: Row, data_format: DataFormat, mapping: Mapping) -> bool:

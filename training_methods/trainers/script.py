@@ -2,15 +2,14 @@
 
 import ast
 import json
-import math
 import os
+import shutil
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
@@ -28,12 +27,10 @@ from training_methods.trainers.base import (
     TrainingError,
 )
 from training_methods.trainers.row_files import FileType, file_type_of
+from training_methods.trainers.script_output import Output, ending, hint, last_words, listen, told
 
 LAUNCHER = Path(__file__).with_name("scripts") / "launch.py"
-MARKER = "[log_data]:"
-LONGEST_LINE = 2**16  # a progress bar never ends its line; what is longer comes in pieces
 LAST_LINES = 30
-SHOWN_OF_A_LINE = 300  # characters, where a failure is told
 OF_ONE_PYTHON = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONPLATLIBDIR", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 
 
@@ -131,23 +128,32 @@ class Script(Trainer):
     def train(self, run: Run) -> None:
         values = {**places(run), **self.model_dump()}
         python = run.spec.interpreter or Path(sys.executable)
-        with started([python, "-u", LAUNCHER, self.file, *arguments(values)], run) as process:
-            run.when_stopped(process.terminate)
-            assert process.stdout
-            last_lines = deque(told(listen(process.stdout, run)), maxlen=LAST_LINES)
-        if process.returncode and not run.stop_requested:
-            what = f"The script {self.file.name} {ending(process.returncode)}"
-            raise TrainingError(f"{what}: {last_words(last_lines)}", evidence="".join(last_lines))
+        output = Output()
+        process = started([python, "-u", LAUNCHER, self.file, *arguments(values)], run, output)
+        run.when_stopped(process.terminate)
+        run.when_finishing(process.terminate)
+        last_lines = deque(told(listen(output.of(process), run)), maxlen=LAST_LINES)
+        if process.wait() and run.ends_early:
+            run.note(f"The script {self.file.name} was asked to end (SIGTERM), and {ending(process.returncode)}.")
+            empty(run.output)  # half a result is none
+        elif process.returncode and not run.stop_requested:
+            what = f"The script {self.file.name} {ending(process.returncode)}: {last_words(last_lines)}"
+            raise TrainingError(what, hint(last_lines), evidence="".join(last_lines))
 
 
-def started(command: list[Any], run: Run) -> subprocess.Popen[bytes]:
+def empty(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+def started(command: list[Any], run: Run, output: Output) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command,
             cwd=run.scratch,
             env=environment(run.spec.interpreter),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=output.written,
             stderr=subprocess.STDOUT,
         )
     except OSError as error:
@@ -229,73 +235,3 @@ def arguments(values: dict[str, Any]) -> Iterator[str]:
             yield f"--{name}={value}"
         else:
             yield from (f"--{name}", str(value))
-
-
-def listen(output: IO[bytes], run: Run) -> Iterator[str]:
-    """Echo the script's output line by line, and report what it says of itself."""
-    while piece := output.readline(LONGEST_LINE):
-        line = piece.decode(errors="replace")
-        sys.stdout.write(line)
-        sys.stdout.flush()
-        if said := log_data(line):
-            report(said, run)
-        yield line
-
-
-def log_data(line: str) -> dict[str, Any] | None:
-    """The JSON object behind the marker. None: there is none, or it is not whole."""
-    _, marker, text = line.partition(MARKER)
-    if not marker:
-        return None
-    try:
-        said, _ = json.JSONDecoder().raw_decode(text.strip())
-    except (ValueError, RecursionError):
-        return None
-    return said if isinstance(said, dict) else None
-
-
-def report(said: dict[str, Any], run: Run) -> None:
-    """Turn one object into points and progress. Its numbers may stand in it or in its “details”."""
-    numbers = numbers_in(said) | numbers_in(said.get("details"))
-    step = numbers.pop("step", None)
-    for name in ("seq", "msg"):
-        numbers.pop(name, None)
-    if step is None or not math.isfinite(step):
-        return
-    total = total_steps(int(step), numbers.pop("total", None), said.get("msgDetail"))
-    run.progress(int(step), total)
-    if numbers:
-        run.metrics(int(step), total, **numbers)
-
-
-def numbers_in(said: object) -> dict[str, float]:
-    if not isinstance(said, dict):
-        return {}
-    return {name: value for name, value in said.items() if type(value) in (int, float)}
-
-
-def total_steps(step: int, total: float | None, percent: object) -> int | None:
-    """How many steps there will be: said outright, or worked out from the percentage that is done."""
-    if total is not None and math.isfinite(total):
-        return int(total)
-    try:
-        return round(step * 100 / float(str(percent)))
-    except (ValueError, ZeroDivisionError, OverflowError):
-        return None
-
-
-def told(lines: Iterable[str]) -> Iterator[str]:
-    """A line that comes many times in a row once, with how often; of a long one the beginning."""
-    for line, same in groupby(lines, key=str.rstrip):
-        times = sum(1 for _ in same)
-        shown = line if len(line) <= SHOWN_OF_A_LINE else f"{line[:SHOWN_OF_A_LINE]}…"
-        yield f"{shown} ({times:,} times)\n" if line and times > 1 else f"{shown}\n"
-
-
-def last_words(lines: Iterable[str]) -> str:
-    """The last line that says something: of a Python error, the error itself."""
-    return next((line.strip() for line in reversed(list(lines)) if line.strip()), "it said nothing.")
-
-
-def ending(code: int) -> str:
-    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"

@@ -57,7 +57,7 @@ class Sft(Trainer):
         from transformers import PrinterCallback
         from trl import SFTConfig, SFTTrainer
 
-        from training_methods.trainers import acceleration, evaluations, examples, hugging_face, model_card
+        from training_methods.trainers import acceleration, evaluations, examples, hugging_face, model_card, reporting
 
         speed = acceleration.choose(run, self.precision, whole=True, fuses=True)
         tokenizer = hugging_face.load_tokenizer(run.base_model, self.chat_template)
@@ -81,7 +81,7 @@ class Sft(Trainer):
             processing_class=tokenizer,
             train_dataset=data.train,
             eval_dataset=data.evaluation,
-            callbacks=[*watchers, hugging_face.Reporter(run)],
+            callbacks=[*watchers, reporting.Reporter(run)],
             args=SFTConfig(
                 output_dir=str(run.checkpoints),
                 seed=run.seed,

@@ -1,5 +1,6 @@
 """What surrounds a recipe in its child process: the stage is set, the recipe runs, and the end is put into words."""
 
+import errno
 import os
 import random
 import shutil
@@ -10,27 +11,50 @@ from pathlib import Path
 from training_methods.trainers import failures, lifeline, objections
 from training_methods.trainers.base import Run, Trainer, TrainingError
 from training_methods.trainers.discovery import load_trainer
-from training_methods.trainers.events import Finished
+from training_methods.trainers.events import EventLog, Finished
 
 
-def perform(directory: Path) -> int:
+def perform(directory: Path, event_log: type[EventLog] = EventLog) -> int:
     """Run the trainer that `directory` describes. Returns the exit code; how it ended is the last event."""
-    run = Run(directory)
+    run = Run(directory, event_log)
     try:
         set_stage(run)
-        trainer = load_trainer(run.spec.trainer, run.spec.trainer_file)
+        trainer = loaded(run.spec.trainer, run.spec.trainer_file)
         recipe = trainer(**run.spec.parameters)
         if said := objections.found(recipe, run.inputs):
             raise TrainingError(" ".join(said.values()))
         recipe.train(run)
         run.events.write(finished(run, trainer))
     except BaseException as error:  # the last frame of the process: whatever it was, it is reported
-        traceback.print_exception(error)
-        run.events.write(failures.failure(error))
-        return 1
+        return report(error, run)
     finally:
         shutil.rmtree(run.scratch, ignore_errors=True)
     return 0
+
+
+def report(error: BaseException, run: Run) -> int:
+    """The exit code, which alone tells why where the disk has no room for words."""
+    try:
+        run.events.write(failures.failure(error, run.spec.trainer_file))
+        traceback.print_exception(error)
+    except OSError as unsaid:
+        if unsaid.errno != errno.ENOSPC:
+            raise
+        shutil.rmtree(run.scratch, ignore_errors=True)
+        os._exit(failures.NO_ROOM)  # any other way out flushes what there is no room for
+    return 1
+
+
+def loaded(slug: str, file: Path | None) -> type[Trainer]:
+    """Raises TrainingError with the line where the site's own file does not load."""
+    try:
+        return load_trainer(slug, file)
+    except TrainingError:
+        raise
+    except BaseException as error:
+        if file is None:
+            raise
+        raise failures.not_loading(file, error) from error
 
 
 def set_stage(run: Run) -> None:
@@ -60,9 +84,11 @@ def set_defaults() -> None:
 def finished(run: Run, trainer: type[Trainer]) -> Finished:
     if run.stop_requested:
         return Finished(outcome="stopped", values=run.latest)
+    if run.ends_early and not any(run.output.iterdir()):
+        return Finished(outcome="stopped", values=run.latest, early=True)
     if not any(run.output.iterdir()):
         raise TrainingError(f"The trainer “{trainer.slug}” ended without leaving a model in the output folder.")
-    return Finished(outcome="succeeded", result=result_kind(run.output), values=run.latest)
+    return Finished(outcome="succeeded", result=result_kind(run.output), values=run.latest, early=run.ends_early)
 
 
 def result_kind(output: Path) -> str | None:

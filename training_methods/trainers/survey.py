@@ -11,7 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from training_methods.trainers import unread_rows as unread
 from training_methods.trainers.row_files import BadRow, FileType, Row, Unreadable, file_type_of, numbered_rows
+from training_methods.trainers.row_values import printable
 from training_methods.trainers.rows import FORMATS, DataFormat, Mapping, canonical, detect_format, match
 
 PREVIEW_ROWS = 5
@@ -82,14 +84,8 @@ def survey(request: Request) -> Survey:
 
 
 def look(request: Request, found: Survey) -> None:
-    """The columns and the format, from the first rows."""
-    assert found.file_type is not None
-    rows: list[Row] = []
-    for number, row in islice(numbered_rows(request.path, found.file_type), PROBLEMS_KEPT):
-        if isinstance(row, BadRow):
-            found.add_problem(number, row)
-        elif len(rows) < PREVIEW_ROWS:
-            rows.append(row)
+    """The columns and the format, from the first rows that can be read."""
+    rows = first_rows(request, found)
     if not rows:
         found.refusal = "has a header but no rows" if found.file_type is FileType.CSV else "has no rows"
         found.refuse_problems()
@@ -97,8 +93,23 @@ def look(request: Request, found: Survey) -> None:
     found.problems, found.problem_count = [], 0  # counted again with the rest
     found.columns = checked_names(list(rows[0]))
     found.first_rows = [{name: shown(value) for name, value in row.items()} for row in rows]
-    refuse_pictures(rows)
+    for row in rows:
+        unread.refuse(row)
     settle_format(request, found, rows)
+
+
+def first_rows(request: Request, found: Survey) -> list[Row]:
+    """As many as a preview has. Where none can be read, every one was looked at, and is counted as a problem."""
+    assert found.file_type is not None
+    rows: list[Row] = []
+    for number, row in islice(numbered_rows(request.path, found.file_type), None if request.whole else PROBLEMS_KEPT):
+        if isinstance(row, BadRow):
+            found.add_problem(number, row)
+        else:
+            rows.append(row)
+        if len(rows) == PREVIEW_ROWS or (rows and number > PROBLEMS_KEPT):
+            break
+    return rows
 
 
 def checked_names(columns: list[str]) -> list[str]:
@@ -108,14 +119,6 @@ def checked_names(columns: list[str]) -> list[str]:
         if len(name) > 200 or not name.replace("\0", "\ud800").isprintable():
             raise Unreadable(f"has a column with an unusable name: “{printable(name[:40])}”")
     return columns
-
-
-def refuse_pictures(rows: list[Row]) -> None:
-    for name in ("images", "videos", "audios"):
-        if any(isinstance(row.get(name), list) and row[name] for row in rows):
-            raise Unreadable(
-                f"has {name} in “{name}”, and only text can be learnt from: take the column out, and the words on it"
-            )
 
 
 def settle_format(request: Request, found: Survey, rows: list[Row]) -> None:
@@ -133,27 +136,17 @@ def detect(request: Request, found: Survey, rows: list[Row]) -> None:
     if detected:
         found.data_format, found.mapping = detected
     else:
-        known = (why for name, why in NOT_READ.items() if name in found.columns)
-        nothing = f"has no columns to train on: it has {quoted(found.columns)} and needs {needed()}"
+        known = (why for name, why in unread.COLUMNS.items() if name in found.columns)
+        nothing = f"has no columns to train on: it has {quoted(found.columns)}, and needs one of these: {needed()}"
         found.refusal = next(known, nothing)
 
 
-NOT_READ = {
-    "segments": "has ready-made “segments” of Axolotl's input_output, which are not read: bring what is given in a "
-    "column “prompt” and what is learnt in “completion”",
-    "input_ids": "holds tokens in “input_ids”, which fit one tokenizer alone: bring the text they were made of",
-}
-
-
 def needed() -> str:
-    """The columns of every format: “messages”; or “instruction” and “output”; …"""
-    return "; or ".join(
-        listed([f"“{column.name}”" for column in option.columns if not column.optional]) for option in FORMATS.values()
+    """The columns of every format: “messages”; “instruction” + “output”; …"""
+    return "; ".join(
+        " + ".join(f"“{column.name}”" for column in option.columns if not column.optional)
+        for option in FORMATS.values()
     )
-
-
-def listed(names: list[str]) -> str:
-    return " and ".join(([", ".join(names[:-1])] if names[1:] else []) + names[-1:])
 
 
 def match_given(request: Request, found: Survey, data_format: DataFormat) -> None:
@@ -161,9 +154,9 @@ def match_given(request: Request, found: Survey, data_format: DataFormat) -> Non
     strangers = [name for name in request.mapping if name not in names]
     mapping = match(data_format, found.columns, request.mapping)
     if strangers:
-        found.refusal = f"cannot be read so: the format {data_format} has no “{strangers[0]}”, only {quoted(names)}"
+        found.refusal = f"cannot be read so: the format “{data_format}” has no “{strangers[0]}”, only {quoted(names)}"
     elif mapping is None:
-        found.refusal = f"does not fit the format {data_format}: it has {quoted(found.columns)}, not {quoted(names)}"
+        found.refusal = f"does not fit the format “{data_format}”: it has {quoted(found.columns)}, not {quoted(names)}"
     else:
         found.data_format, found.mapping = data_format, mapping
 
@@ -173,6 +166,8 @@ def read_through(request: Request, found: Survey) -> None:
     assert found.file_type is not None and found.data_format is not None
     for number, row in numbered_rows(request.path, found.file_type, found.data_format.needed(found.mapping)):
         found.row_count += 1
+        if isinstance(row, dict):
+            unread.refuse(row)
         try:
             seen = canonical(complete(row, found), found.data_format, found.mapping)
         except BadRow as bad:
@@ -194,8 +189,9 @@ def complete(row: Row | BadRow, found: Survey) -> Row:
     optional = {found.mapping.get(column.name) for column in optional_columns(found)}
     missing = [name for name in found.columns if name not in row and name not in optional]
     if extra or missing:
-        differences = [f"{quoted(missing)} missing"] * bool(missing) + [f"{quoted(extra)} extra"] * bool(extra)
-        raise BadRow("it has other columns than the first row: " + ", ".join(differences))
+        lacks, adds = f"it lacks {quoted(missing)}", f"it adds {quoted(extra)}"
+        differences = "; ".join([lacks] * bool(missing) + [adds] * bool(extra))
+        raise BadRow(f"it has other columns than the first row: {differences}")
     return row
 
 
@@ -214,17 +210,12 @@ def optional_columns(found: Survey) -> list[Any]:
 
 
 def quoted(names: list[str]) -> str:
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    more = f", … (+{len(names) - 10})" if len(names) > 10 else ""
     return ", ".join(f"“{printable(name[:60])}”" for name in names[:10]) + more
 
 
 def shown(value: object) -> str:
     return printable(cut("" if value is None else value if isinstance(value, str) else repr(value)))
-
-
-def printable(text: str) -> str:
-    """The text without what neither UTF-8 nor a database can hold."""
-    return text.replace("\0", "�").encode("utf-8", "replace").decode()
 
 
 def cut(value: Any) -> Any:

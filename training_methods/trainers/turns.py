@@ -1,12 +1,17 @@
 """Conversations: turns as the common ways of writing them down have them, and the order in which people speak."""
 
+import re
 from typing import Any
 
 from training_methods.trainers.row_files import BadRow, kind_of
-from training_methods.trainers.row_values import decoded, plain, text, text_or_nothing
+from training_methods.trainers.row_values import decoded, filled, plain, text, text_or_nothing
 
 Turns = list[dict[str, Any]]
-"""[{"role", "content"}]; a turn that is not to be learnt has "learnt": False, one that calls tools "tool_calls"."""
+"""[{"role", "content"}]; a turn that is not to be learnt has "learnt": False, one that calls tools "tool_calls".
+
+What the assistant thought before it spoke stands in "reasoning_content", or in "thinking" as in gpt-oss's rows.
+"""
+THOUGHTS = ("reasoning_content", "thinking")
 
 ROLES = ("system", "user", "assistant", "tool")
 OTHER_NAMES = {
@@ -21,6 +26,9 @@ OTHER_NAMES = {
     "function": "tool",
     "function_call": "assistant",
 }
+IN_JSON = re.compile(r'\s*\[\s*\{\s*"(role|from|content|value)"\s*:')
+IN_PYTHON = re.compile(r"\s*\[\s*\{\s*'(role|from|content|value)'\s*:")
+"""How a list of turns begins; a text that begins with another list is just that, a text."""
 BEFORE = {
     "system": ("",),
     "user": ("", "system", "assistant", "tool"),
@@ -89,8 +97,10 @@ def check_order(conversation: Turns, before: str = "") -> None:
 
 
 def is_conversation(value: object) -> bool:
-    """Whether it is a list, or one as JSON in a text."""
-    return isinstance(value, list) or (isinstance(value, str) and value.lstrip().startswith('[{"'))
+    """Whether it is a list, or one of turns as JSON in a text. Raises BadRow for one as Python writes it."""
+    if isinstance(value, str) and IN_PYTHON.match(value):
+        raise BadRow("a conversation is written as Python writes a list: write it as JSON")
+    return isinstance(value, list) or (isinstance(value, str) and bool(IN_JSON.match(value)))
 
 
 def turns(value: object, name: str) -> Turns:
@@ -112,6 +122,8 @@ def plain_turns(value: object, name: str) -> Turns:
     for place, entry in enumerate(plain, 1):
         if "tool_calls" in entry:
             raise BadRow(f"in turn {place}, a tool is called, which is learnt from the format messages alone")
+        if thoughts := entry.keys() & THOUGHTS:
+            raise BadRow(f"in turn {place}, “{min(thoughts)}” is learnt from the format messages alone")
     return [{"role": entry["role"], "content": entry["content"]} for entry in plain]
 
 
@@ -133,7 +145,13 @@ def role_and_content(entry: object) -> dict[str, Any]:
     calls = tool_calls(entry, said, named) if role == "assistant" else []
     read = text_or_nothing if role == "system" or calls else text
     content = read(None if named == "function_call" else joined(said), "content")
-    return {"role": role, "content": content, **({"tool_calls": calls} if calls else {}), **wish(entry, role)}
+    more = {"tool_calls": calls} if calls else {}
+    return {"role": role, "content": content, **more, **thoughts(entry, role), **wish(entry, role)}
+
+
+def thoughts(entry: dict[str, Any], role: str) -> dict[str, str]:
+    read = {name: text_or_nothing(entry.get(name), name) for name in THOUGHTS if role == "assistant"}
+    return {name: thought for name, thought in read.items() if thought}
 
 
 def joined(content: object) -> object:
@@ -147,8 +165,10 @@ def joined(content: object) -> object:
 
 
 def tool_calls(entry: dict[str, Any], said: object, named: str) -> list[Any]:
-    """The tools that a turn of the assistant calls: a list as in OpenAI's format, or ShareGPT's function_call."""
-    given = [said] if named == "function_call" else entry.get("tool_calls")
+    """The tools that a turn of the assistant calls: a list as in OpenAI's format, the one call that it had before
+    there were lists, or ShareGPT's function_call.
+    """
+    given = [said] if named == "function_call" else entry.get("tool_calls") or entry.get("function_call")
     given = decoded(given, "tool_calls") if isinstance(given, str) and given.strip() else given
     calls = [decoded(call, "function_call") if isinstance(call, str) else call for call in listed(given or [])]
     functions = [call.get("function", call) if isinstance(call, dict) else call for call in flattened(calls)]
@@ -160,7 +180,10 @@ def tool_calls(entry: dict[str, Any], said: object, named: str) -> list[Any]:
 def as_call(function: dict[str, Any]) -> dict[str, Any]:
     arguments = function.get("arguments", {})
     arguments = decoded(arguments, "arguments") if isinstance(arguments, str) and arguments.strip() else arguments
-    return {"name": str(function["name"]), "arguments": plain(arguments or {})}
+    arguments = arguments or {}
+    if not isinstance(arguments, dict):
+        raise BadRow(f"“arguments” is {kind_of(arguments)} where a value for each name is needed")
+    return {"name": text(function["name"], "name"), "arguments": filled(plain(arguments))}
 
 
 def listed(value: object) -> list[Any]:
