@@ -4,6 +4,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
 from training_methods import licensing, registry
@@ -57,9 +58,11 @@ class LicenseAdmin(admin.ModelAdmin):
     fields = ["state", "customer", "installed_at", "installed_by"]
     list_display = ["state", "customer", "installed_at", "installed_by"]
 
+    @admin.display(description=_("State"))
     def state(self, stored: License) -> str:
-        return licensing.authority.judge(stored.key).state.label
+        return str(licensing.authority.judge(stored.key).state.label)
 
+    @admin.display(description=_("Customer"))
     def customer(self, stored: License) -> str:
         status = licensing.authority.judge(stored.key)
         return status.terms.customer if status.terms else status.reason

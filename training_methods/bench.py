@@ -1,24 +1,35 @@
 """The test bench: whether a trainer does all that a job asks of it, tried on a tiny model without database or queue."""
 
-import subprocess
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from training_methods import bench_inputs, catalog, child_process
 from training_methods.bench_results import Check, described, end_of, line_in, loads, not_asked, passed
 from training_methods.catalog import TrainerInfo
+from training_methods.child_process import ChildFailed
 from training_methods.trainers import tiny
 from training_methods.trainers.base import RunSpec, cpu_threads
-from training_methods.trainers.events import CheckpointSaved, Event, Failure, Metrics, Progress
-from training_methods.trial import TICK, Trial
+from training_methods.trainers.events import CheckpointSaved, Event, Failure, Finishing, Metrics, Progress
+from training_methods.trial import Trial
 
-STEPS = 3
+STEPS = 3  # as TRAINS says
 ROWS, MANY_ROWS = 24, 4_800
+LOOKS = 50  # steps in which a trainer that looks at `run.finish_requested` has done so
 SHORT = {"max_steps": STEPS}
 ENDLESS = {"max_steps": 100_000, "epochs": 1_000}
+# What is tried. The page of a method says it in its reader's language.
+TRAINS = gettext_noop("trains 3 steps")
+EMITS = gettext_noop("emits metrics")
+OUTPUT_LOADS = gettext_noop("output loads")
+STOPS = gettext_noop("stops on request")
+CHECKPOINT = gettext_noop("writes a checkpoint")
+RESUMES = gettext_noop("resumes")
+EARLY = gettext_noop("ends early with its result")
 PATIENCE = 300  # seconds, with a child of the bench's own
 
 
@@ -61,22 +72,21 @@ class Bench:
         yield loads(self.info, self.interpreter)
         yield described(self.info)
         if unknown := bench_inputs.without_value(self.info, self.folder, self.chosen):
-            yield from self.not_asked_to_train(
-                "Nobody gave a value for " + ", ".join(unknown) + ".", f"trains {STEPS} steps"
-            )
+            yield from self.not_asked_to_train("Nobody gave a value for " + ", ".join(unknown) + ".", TRAINS)
             return
         self.child(tiny.command(bench_inputs.models_for(self.info, self.folder)), what="making a tiny model")
         if (yield from self.trains()):
             yield from self.stops_and_resumes()
+            yield self.ends_early()
         else:
-            yield from self.not_asked_to_train("It does not train.")
+            yield from self.not_asked_to_train(gettext_noop("It does not train."))
 
     def not_asked_to_train(self, why: str, *more: str) -> Iterator[Check]:
-        yield from (not_asked(name, why) for name in (*more, "stops on request", "resumes"))
+        yield from (not_asked(name, why) for name in (*more, STOPS, RESUMES, EARLY))
 
     def trains(self) -> Generator[Check, None, bool]:
         """Returns whether there is any use in trying more."""
-        seen, name = Seen(), f"trains {STEPS} steps"
+        seen, name = Seen(), TRAINS
         with self.trial("train", ROWS, SHORT) as trial:
             for event in trial.watch(self.time_limit):
                 seen.take(event)
@@ -93,7 +103,7 @@ class Bench:
 
     def stepped(self, name: str, seen: Seen) -> Check:
         if not seen.steps and self.info.is_script:
-            return not_asked(name, "It ended well, and printed no [log_data] line with a step.")
+            return not_asked(name, gettext_noop("It ended well, and printed no [log_data] line with a step."))
         if max(seen.steps, default=0) < STEPS:
             return self.failed(name, None, f"It reported {max(seen.steps, default=0)} steps of {ROWS} rows.")
         return passed(name, f"{max(seen.steps)} steps of {ROWS} rows")
@@ -102,51 +112,32 @@ class Bench:
         """Curves come from `run.metrics`; one that is no number from the first to the last says nothing."""
         if not seen.curves and self.info.is_script:
             return not_asked(
-                "emits metrics", "It printed no [log_data] line with numbers; its job will have no curves."
+                EMITS, gettext_noop("It printed no [log_data] line with numbers; its job will have no curves.")
             )
         if not seen.curves:
-            return self.failed("emits metrics", None, "It never called run.metrics, so its job will have no curves.")
+            return self.failed(
+                EMITS, None, gettext_noop("It never called run.metrics, so its job will have no curves.")
+            )
         if bad := [name for name, value in seen.curves.items() if value is None]:
-            return self.failed("emits metrics", None, f"The last value of {', '.join(bad)} is not a number.")
-        return passed("emits metrics", ", ".join(seen.curves))
+            return self.failed(EMITS, None, f"The last value of {', '.join(bad)} is not a number.")
+        return passed(EMITS, ", ".join(seen.curves))
 
     def loaded(self, trial: Trial) -> Check:
         base_model = bench_inputs.base_model(self.folder)
         command = child_process.command("load", trial.output, "--base-model", base_model)
         try:
-            return passed("output loads", self.child(command, what="loading the output"))
+            return passed(OUTPUT_LOADS, self.child(command, what="loading the output"))
         except ChildFailed as error:
-            return self.failed("output loads", None, str(error))
+            return self.failed(OUTPUT_LOADS, None, str(error))
 
     def child(self, command: list[str], *, what: str) -> str:
         """What a child says, which is not the trainer's. Raises ChildFailed."""
-        with subprocess.Popen(
-            command,
-            cwd=child_process.ROOT,
-            env=child_process.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        ) as child:
-            try:
-                said, complained = self.waited_for(child, what)
-            finally:
-                child.kill()
-        if child.returncode:
-            raise ChildFailed((complained.strip().splitlines() or [f"It gave no reason: {what} failed."])[-1])
-        return said.strip()
-
-    def waited_for(self, child: subprocess.Popen[str], what: str) -> tuple[str, str]:
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                return child.communicate(timeout=TICK)
-            except subprocess.TimeoutExpired:
-                self.tick()
-                if time.monotonic() > deadline:
-                    raise ChildFailed(f"It had not ended after {PATIENCE:g} s: {what}.") from None
+        try:
+            return child_process.answer(command, self.tick, seconds=PATIENCE).strip()
+        except ChildFailed as failed:
+            raise ChildFailed(str(failed) or f"It gave no reason: {what} failed.") from None
+        except TimeoutError:
+            raise ChildFailed(f"It had not ended after {PATIENCE:g} s: {what}.") from None
 
     def stops_and_resumes(self) -> Iterator[Check]:
         seen = Seen()
@@ -161,8 +152,8 @@ class Bench:
             took = time.monotonic() - asked
             yield self.stopped(trial, took)
         if self.info.is_script:
-            yield not_asked("writes a checkpoint", "A script keeps none that the console knows of.")
-            yield not_asked("resumes", "A script that was interrupted begins again.")
+            yield not_asked(CHECKPOINT, gettext_noop("A script keeps none that the console knows of."))
+            yield not_asked(RESUMES, gettext_noop("A script that was interrupted begins again."))
             return
         yield self.kept(seen)
         if saved := seen.checkpoints:
@@ -172,23 +163,27 @@ class Bench:
         """Why nobody could ask it to stop in the midst of its training."""
         if isinstance(trial.ending, Failure):
             why = f"With {MANY_ROWS} rows it fails before it reports a step: {trial.ending.message}"
-            return self.failed("stops on request", trial, why)
-        return not_asked("stops on request", "It ended, or took too long, before it reported a step.")
+            return self.failed(STOPS, trial, why)
+        return not_asked(STOPS, gettext_noop("It ended, or took too long, before it reported a step."))
 
     def stopped(self, trial: Trial, took: float) -> Check:
-        name = "stops on request"
+        name = STOPS
         if not trial.ending:
             return self.hangs(name, trial, f"It was still running {self.stop_limit:g} s after it was asked to stop.")
         if isinstance(trial.ending, Failure):
             return self.failed(name, trial, trial.ending.message)
         if trial.ending.outcome != "stopped":
-            return self.failed(name, None, "It trained to its end instead of looking at run.stop_requested.")
+            return self.failed(
+                name, None, gettext_noop("It trained to its end instead of looking at run.stop_requested.")
+            )
         return passed(name, f"after {took:.1f} s")
 
     def kept(self, seen: Seen) -> Check:
-        name = "writes a checkpoint"
+        name = CHECKPOINT
         if not seen.checkpoints:
-            return self.failed(name, None, "It was stopped and reported no checkpoint with run.checkpoint_saved.")
+            return self.failed(
+                name, None, gettext_noop("It was stopped and reported no checkpoint with run.checkpoint_saved.")
+            )
         last = seen.checkpoints[-1]
         if not Path(last.path).is_dir() or not any(Path(last.path).iterdir()):
             return self.failed(name, None, f"It reported {last.path}, and there is nothing in it.")
@@ -200,12 +195,53 @@ class Bench:
         with self.trial("resume", MANY_ROWS, ENDLESS, resume_from=Path(saved.path)) as trial:
             went_on = self.reaches_a_step(trial, seen, after=saved.step)
         if not went_on:
-            why = trial.ending.message if isinstance(trial.ending, Failure) else "It made no further step."
-            return self.failed("resumes", trial, why)
+            why = (
+                trial.ending.message if isinstance(trial.ending, Failure) else gettext_noop("It made no further step.")
+            )
+            return self.failed(RESUMES, trial, why)
         if seen.steps[0] < saved.step:
             why = f"It began again at step {seen.steps[0]}, and not after step {saved.step} (run.resume_from)."
-            return self.failed("resumes", None, why)
-        return passed("resumes", f"after step {saved.step}")
+            return self.failed(RESUMES, None, why)
+        return passed(RESUMES, f"after step {saved.step}")
+
+    def ends_early(self) -> Check:
+        """What *Stop and save* asks. A trainer that never looks at it works all the same, without that button."""
+        if self.info.is_script:
+            return not_asked(
+                EARLY, gettext_noop("A script hears of it as of a stop, and leaves what it has written by then.")
+            )
+        with self.trial("finish", MANY_ROWS, ENDLESS) as trial:
+            if not self.reaches_a_step(trial, Seen()):
+                return not_asked(EARLY, gettext_noop("It ended, or took too long, before it reported a step."))
+            asked = time.time()
+            trial.ask_to_finish()
+            if not self.hears(trial, asked):
+                why = gettext_noop(
+                    "It never looks at run.finish_requested: “Stop and save” ends its jobs without a result."
+                )
+                return not_asked(EARLY, why)
+            return self.ended_early(trial, time.time() - asked)
+
+    def hears(self, trial: Trial, asked: float) -> bool:
+        """Watches it to its end if it hears of it, else for as many steps as are enough to have looked."""
+        heard, steps = False, 0
+        for event in trial.watch(self.stop_limit):
+            heard = heard or isinstance(event, Finishing)
+            steps += isinstance(event, Metrics) and event.at > asked
+            if not heard and steps > LOOKS:
+                return False
+        return heard
+
+    def ended_early(self, trial: Trial, took: float) -> Check:
+        if not trial.ending:
+            return self.hangs(EARLY, trial, f"It heard of it, and was still running after {self.stop_limit:g} s.")
+        if isinstance(trial.ending, Failure):
+            return self.failed(EARLY, trial, f"It heard of it and failed: {trial.ending.message}")
+        if trial.ending.outcome != "succeeded":
+            return self.failed(
+                EARLY, None, gettext_noop("It looked at run.finish_requested and left no result in run.output.")
+            )
+        return passed(EARLY, f"after {took:.1f} s")
 
     def reaches_a_step(self, trial: Trial, seen: Seen, *, after: int = 0) -> bool:
         for event in trial.watch(self.time_limit):
@@ -246,7 +282,3 @@ class Bench:
         line = line_in(trial.log, self.info.origin)
         place = {"file": self.info.origin, "line": line} if line else {}
         return check.model_copy(update={**place, "evidence": end_of(trial.log)})
-
-
-class ChildFailed(Exception):
-    """A child of the bench's own did not do its work; the message is its last line."""

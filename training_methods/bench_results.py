@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
+from django.utils.translation import gettext_noop
 from pydantic import BaseModel, ConfigDict
 
 from training_methods import catalog
@@ -12,6 +13,9 @@ from training_methods.catalog import TrainerInfo
 LAST_LINES, LAST_CHARACTERS = 20, 4_000  # of a log, to show where it went wrong
 
 Outcome = Literal["passed", "failed", "not asked"]
+
+
+LOADS, DESCRIBED = gettext_noop("loads"), gettext_noop("describes itself")
 
 
 class Check(BaseModel):
@@ -33,8 +37,8 @@ def missing(slug: str) -> Check:
     """Why a trainer that the catalog does not have cannot be tried."""
     for one in catalog.broken():
         if slug in one.slugs:
-            return Check(name="loads", outcome="failed", said=one.reason, file=one.file, line=one.line)
-    return Check(name="loads", outcome="failed", said=f"The trainer “{slug}” is not here.")
+            return Check(name=LOADS, outcome="failed", said=one.reason, file=one.file, line=one.line)
+    return Check(name=LOADS, outcome="failed", said=f"The trainer “{slug}” is not here.")
 
 
 def passed(name: str, said: str) -> Check:
@@ -47,12 +51,12 @@ def not_asked(name: str, why: str) -> Check:
 
 def loads(info: TrainerInfo, interpreter: Path | None) -> Check:
     run_by = f", run by {interpreter}" if interpreter else ""
-    return passed("loads", f"{info.file or info.source}{run_by}")
+    return passed(LOADS, f"{info.file or info.source}{run_by}")
 
 
 def described(info: TrainerInfo) -> Check:
     formats = ", ".join(info.data_formats)
-    return passed("describes itself", f"{info.label}: {len(info.parameters)} parameters; reads {formats}")
+    return passed(DESCRIBED, f"{info.label}: {len(info.parameters)} parameters; reads {formats}")
 
 
 def line_in(log: Path, file: str) -> int | None:

@@ -6,78 +6,26 @@ What does not load is listed with its reason and takes nothing else down.
 import hashlib
 import os
 import threading
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from django.conf import settings
-from pydantic import BaseModel, ConfigDict
+from django.utils.translation import gettext as _
 
-from training_methods import descriptions
-from training_methods.trainers import DataFormat, MethodType, discovery
-from training_methods.trainers.discovery import Broken, Description, Offer
-from training_methods.trainers.parameters import Parameter
+from training_methods import descriptions, sentences
+from training_methods.shelf import BUILT_IN as BUILT_IN
+from training_methods.shelf import BrokenTrainer, Catalog, Shelf, TrainerInfo, named_like
+from training_methods.trainers import discovery
+from training_methods.trainers.discovery import Broken, Description
 
 REWARDS = "rewards.py"  # in the trainers folder; it holds no trainer
-BUILT_IN, FOLDER, PACKAGE = "built-in", "trainers folder", "installed package"
 
 
 class UnknownTrainer(LookupError):
     """No trainer of this name loads here; the message says so, and why where that is known."""
-
-
-class TrainerInfo(BaseModel):
-    """A trainer that can run."""
-
-    model_config = ConfigDict(frozen=True)
-
-    slug: str
-    label: str
-    doc: str
-    method_type: MethodType
-    data_formats: tuple[DataFormat, ...]
-    parameters: list[Parameter]
-    is_script: bool
-    source: str
-    """Where it comes from: built-in, trainers folder, or installed package."""
-    file: Path | None
-    """For a file of the trainers folder: what a run has to load."""
-    origin: str = ""
-    """The file that its code stands in, wherever it comes from."""
-    takes_place_of: str = ""
-    """The source of the trainer of the same slug that is not run because of this one."""
-    version: str
-    code_hash: str
-
-
-class BrokenTrainer(BaseModel):
-    """A file, or an installed package's entry point, that does not load."""
-
-    model_config = ConfigDict(frozen=True)
-
-    file: str
-    line: int | None
-    reason: str
-    slugs: frozenset[str]
-    """The names by which a method may ask for it."""
-    blocks: str = ""
-    """The slug of the trainer that is not run because of it: nobody who wrote a custom01.py wants the built-in one."""
-
-    @property
-    def name(self) -> str:
-        """The file without its folder."""
-        return Path(self.file).name
-
-
-@dataclass(frozen=True, kw_only=True)
-class Catalog:
-    trainers: dict[str, TrainerInfo] = field(default_factory=dict)
-    broken: list[BrokenTrainer] = field(default_factory=list)
-    is_being_read: bool = False
-    """Something has changed, and somebody reads it just now: this is how it was before."""
 
 
 def trainers() -> dict[str, TrainerInfo]:
@@ -92,17 +40,20 @@ def get(slug: str) -> TrainerInfo:
     catalog = current()
     if slug in catalog.trainers:
         return catalog.trainers[slug]
-    raise UnknownTrainer(f"The trainer “{slug}” " + why_not(slug, catalog))
+    raise UnknownTrainer(why_not(slug, catalog))
 
 
 def why_not(slug: str, catalog: Catalog) -> str:
     for one in catalog.broken:
         if slug in one.slugs:
-            line = f", line {one.line}" if one.line else ""
-            return f"does not load: {one.name}{line}: {one.reason}"
+            known = {"trainer": slug, "file": one.name, "line": one.line, "why": sentences.translated(one.reason)}
+            if one.line:
+                return _("The trainer “%(trainer)s” does not load: %(file)s, line %(line)d: %(why)s") % known
+            return _("The trainer “%(trainer)s” does not load: %(file)s: %(why)s") % known
     if others := [one.slug for one in catalog.trainers.values() if one.file and slug in named_like(one.file)]:
-        return f"is not here; the file of that name registers {', '.join(others)}."
-    return "is not here."
+        sentence = _("The trainer “%(trainer)s” is not here; the file of that name registers %(others)s.")
+        return sentence % {"trainer": slug, "others": ", ".join(others)}
+    return _("The trainer “%(trainer)s” is not here.") % {"trainer": slug}
 
 
 @dataclass
@@ -215,89 +166,13 @@ def read(folder: Folder) -> Catalog:
     shelf.add_built_in(built_in())
     for entry, description in zip(entries, answers, strict=False):
         shelf.add_installed(entry, description)
-    for file, description in zip(folder.files, answers[len(entries) :], strict=True):
-        shelf.add_own(file, description)
+    shelf.add_own([*zip(folder.files, answers[len(entries) :], strict=True)])
     if folder.problem:
         shelf.refuse(Broken(file=str(settings.TRAINERS_DIR), reason=folder.problem))
     return shelf.catalog()
-
-
-class Shelf:
-    """A catalog while it is put together."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, TrainerInfo] = {}
-        self.own: dict[str, TrainerInfo] = {}
-        self.broken: list[BrokenTrainer] = []
-
-    def add_built_in(self, description: Description) -> None:
-        for offer in description.trainers:
-            self.found[offer.slug] = info(offer, BUILT_IN, own_version())
-        for one in description.broken:
-            self.refuse(one, {Path(one.file).stem})
-
-    def add_installed(self, entry: EntryPoint, description: Description) -> None:
-        """A package cannot take the place of another trainer; whoever wants that says so in the trainers folder."""
-        package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else ""
-        for one in description.broken:
-            self.refuse(one, {entry.name} - {*self.found})
-        for offer in description.trainers:
-            if first := self.found.get(offer.slug):
-                whose = "a built-in trainer" if first.source == BUILT_IN else first.version
-                self.refuse(Broken(file=f"{entry.name} = {entry.value}", reason=belongs(offer.slug, whose)))
-            else:
-                self.found[offer.slug] = info(offer, PACKAGE, package)
-
-    def add_own(self, file: Path, description: Description) -> None:
-        for one in description.broken:
-            self.refuse(one, named_like(file))
-        for offer in description.trainers:
-            if first := self.own.get(offer.slug):
-                whose = first.file.name if first.file else first.source
-                self.refuse(Broken(file=str(file), reason=belongs(offer.slug, whose)), named_like(file) - {*self.own})
-            else:
-                given = info(offer, FOLDER, offer.version or offer.code_hash[:8])
-                self.own[offer.slug] = given.model_copy(update={"file": file})
-
-    def refuse(self, one: Broken, slugs: Iterable[str] = ()) -> None:
-        self.broken.append(BrokenTrainer(**one.model_dump(), slugs=frozenset(slugs)))
-
-    def catalog(self) -> Catalog:
-        blocked = {slug for one in self.broken for slug in one.slugs}
-        others = {slug: one for slug, one in self.found.items() if slug not in blocked}
-        own = {
-            slug: one.model_copy(update={"takes_place_of": self.found[slug].source}) if slug in self.found else one
-            for slug, one in self.own.items()
-        }
-        return Catalog(trainers=others | own, broken=[self.with_what_it_blocks(one) for one in self.broken])
-
-    def with_what_it_blocks(self, one: BrokenTrainer) -> BrokenTrainer:
-        blocked = next((slug for slug in one.slugs if slug in self.found and slug not in self.own), "")
-        return one.model_copy(update={"blocks": blocked})
-
-
-def belongs(slug: str, whose: str) -> str:
-    return f"The slug “{slug}” belongs to {whose} already."
-
-
-def named_like(file: Path) -> set[str]:
-    """The slugs that somebody who names a file like this may mean: prompt_tuning.py is for prompt-tuning."""
-    return {file.stem, file.stem.replace("_", "-")}
-
-
-def info(offer: Offer, source: str, version: str) -> TrainerInfo:
-    return TrainerInfo(**offer.model_dump(exclude={"version"}), source=source, file=None, version=version)
 
 
 @cache
 def built_in() -> Description:
     """Our own, and light to import: no child is needed."""
     return discovery.describe_built_in()
-
-
-@cache
-def own_version() -> str:
-    try:
-        return version("deepextension")
-    except ImportError:  # run from a checkout, as the README does
-        return descriptions.package_hash()[:8]

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
 from shutil import rmtree
+from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from training_methods import catalog, checks, config
 from training_methods.bench import Bench
@@ -34,9 +36,9 @@ class TooLong(Exception):
     """The time limit is over."""
 
 
-def run(check_id: int, draining: Flag, *, threads: int = 1) -> None:
+def run(check_id: int, draining: Flag, *, threads: int = 1, worker: UUID | None = None) -> None:
     """Run a check if it is there to be taken. `draining` is set when this worker has to leave."""
-    claim = checks.claim(check_id)
+    claim = checks.claim(check_id, worker)
     if claim is None:
         return
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=settings.DATA_DIR))
@@ -58,22 +60,27 @@ class Attempt:
         self.started = self.heard = time.monotonic()
 
     def run(self) -> None:
-        method = TrainingMethod.objects.get(trainer_check=self.claim.check_id)
         try:
-            for check in self.checks(method):
+            for check in self.checks(self.method()):
                 self.results.append(check)
                 self.report()
         except NotOurs:
-            logger.warning("The check of “%s” is no longer ours.", method)
+            logger.warning("The check %s is no longer ours.", self.claim.check_id)
         except Leaving:
             checks.hand_back(self.claim)
         except TooLong:
-            self.fail("time limit", f"The checks were ended after {TIME_LIMIT / 60:g} minutes.")
+            self.fail(gettext_noop("time limit"), f"The checks were ended after {TIME_LIMIT / 60:g} minutes.")
         except Exception as error:
-            self.fail("the bench itself", f"It failed at this trainer: {type(error).__name__}: {error}")
+            self.fail(gettext_noop("the bench itself"), f"It failed at this trainer: {type(error).__name__}: {error}")
             raise
         else:
             checks.finish(self.claim, self.results)
+
+    def method(self) -> TrainingMethod:
+        found = TrainingMethod.objects.filter(trainer_check=self.claim.check_id).first()
+        if found is None:
+            raise NotOurs
+        return found
 
     def checks(self, method: TrainingMethod) -> Iterator[Check]:
         """The bench with the method's own configuration."""
@@ -84,7 +91,7 @@ class Attempt:
             yield missing(method.trainer)
             return
         if unfit := config.check(method.config, info):
-            yield Check(name="takes its configuration", outcome="failed", said=in_words(unfit))
+            yield Check(name=gettext_noop("takes its configuration"), outcome="failed", said=in_words(unfit))
             return
         offered = info.model_copy(update={"parameters": config.offered(info, method.config)})
         yield from Bench(

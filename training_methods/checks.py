@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
@@ -52,11 +53,12 @@ class Standing:
 
 
 def standing(method: TrainingMethod) -> Standing:
-    """No query, if the method came with its `trainer_check`."""
-    trainer = catalog.trainers().get(method.trainer)
+    """No query if the method came with its `trainer_check`, unless that runs just now."""
     check: TrainerCheck | None = getattr(method, "trainer_check", None)
-    outdated = check.outdated(method, trainer.code_hash if trainer else "") if check else ""
-    return Standing(method, check, outdated)
+    if check is None:
+        return Standing(method, None, "")
+    trainer = catalog.trainers().get(method.trainer)
+    return Standing(method, check, check.outdated(method, trainer.code_hash if trainer else ""))
 
 
 def ask(method: TrainingMethod, user: Any) -> bool:
@@ -100,12 +102,13 @@ def wake_unheard() -> int:
     return sum(publish(check.pk, check.queue) for check in waiting if check.woken_at is None or check.queue in empty)
 
 
-def claim(check_id: int) -> Claim | None:
+def claim(check_id: int, worker: UUID | None = None) -> Claim | None:
     """Take a check that waits. None: somebody has it, or it has gone with its method."""
     waiting = TrainerCheck.objects.filter(pk=check_id, state=State.WAITING)
-    if not waiting.update(state=State.RUNNING, run=F("run") + 1, started_at=Now(), heard_at=Now()):
+    if not waiting.update(state=State.RUNNING, worker=worker, run=F("run") + 1, started_at=Now(), heard_at=Now()):
         return None
-    return Claim(check_id=check_id, run=TrainerCheck.objects.values_list("run", flat=True).get(pk=check_id))
+    run = TrainerCheck.objects.filter(pk=check_id).values_list("run", flat=True).first()
+    return None if run is None else Claim(check_id=check_id, run=run)
 
 
 def still_at_it(claim: Claim, **said: object) -> bool:

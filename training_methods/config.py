@@ -1,16 +1,19 @@
 """A method's configuration: what this site offers for its trainer's parameters, and what a job of it needs."""
 
 import math
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Annotated, Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
 from training_methods.catalog import TrainerInfo
 from training_methods.config_text import shown
-from training_methods.trainers.parameters import SENTENCES, Parameter, ParameterType, values_model
+from training_methods.trainers.parameters import SENTENCES, Parameter, ParameterType, context_of, values_model
 
 NAME = r"^[A-Za-z][A-Za-z0-9_]{0,63}$"
 QUEUE = r"^[a-z0-9]+(?:[-_.][a-z0-9]+)*$"
@@ -29,11 +32,11 @@ EXAMPLE = """{
 def storable(value: object) -> object:
     """A scalar that every database keeps as JSON."""
     if isinstance(value, dict | list):
-        raise PydanticCustomError("scalar", "{input} is no value of a parameter.")
+        raise PydanticCustomError("scalar", gettext_noop("{input} is no value of a parameter."))
     if isinstance(value, float) and not math.isfinite(value):
-        raise PydanticCustomError("scalar", "{input} is not a finite number.")
+        raise PydanticCustomError("scalar", gettext_noop("{input} is not a finite number."))
     if isinstance(value, str) and any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
-        raise PydanticCustomError("scalar", "This text holds a character that cannot be stored.")
+        raise PydanticCustomError("scalar", gettext_noop("This text holds a character that cannot be stored."))
     return value
 
 
@@ -58,13 +61,14 @@ class Offer(BaseModel):
 
 
 class Resources(BaseModel):
-    """What a job of this method waits for, and how long it may take."""
+    """What a job of this method waits for, and how much it may take."""
 
     model_config = TEMPERED
 
     queue: Annotated[str, StringConstraints(pattern=QUEUE, max_length=64)] = "default"
     gpus: Annotated[int, Field(ge=0, le=1024)] | None = None  # one where there are any, else none
     time_limit_minutes: Annotated[int, Field(ge=1, le=525_600)] | None = None
+    memory_gb: Annotated[float, Field(ge=0.1, le=100_000)] | None = None  # of the machine's, not of its graphics cards
 
 
 class MethodConfig(BaseModel):
@@ -99,7 +103,8 @@ def check(config: object, trainer: TrainerInfo | None) -> dict[str, str]:
     found = mistakes_of_shape(config)
     if trainer is not None:
         if not trainer.is_script and isinstance(config, dict) and config.get("interpreter"):
-            found["interpreter"] = f"“{trainer.slug}” is no script: a trainer class runs in the worker's own Python."
+            sentence = _("“%(trainer)s” is no script: a trainer class runs in the worker's own Python.")
+            found["interpreter"] = sentence % {"trainer": trainer.slug}
         for name, offer in sound_offers(config):
             for key, sentence in objections(name, offer, trainer):
                 found[".".join(filter(None, ("parameters", name, key)))] = sentence
@@ -133,7 +138,8 @@ def objections(name: str, offer: Offer, trainer: TrainerInfo) -> Iterator[tuple[
             yield stranger
             return
     elif offer.type not in (None, known.type):
-        yield "type", f"The trainer's “{name}” is of type {known.type}, not {offer.type}."
+        sentence = _("The trainer's “%(name)s” is of type %(type)s, not %(other)s.")
+        yield "type", sentence % {"name": name, "type": known.type, "other": offer.type}
         return
     parameter = merged(name, offer, known)
     bounds = list(objections_to_bounds(offer, known or parameter.model_copy(update=UNBOUNDED), parameter))
@@ -146,11 +152,13 @@ def objection_to_stranger(name: str, offer: Offer, trainer: TrainerInfo) -> tupl
     """A name that the trainer does not know: a script takes it, if it says its type."""
     if not trainer.is_script:
         names = [parameter.name for parameter in trainer.parameters]
-        return "", f"The trainer “{trainer.slug}” has no parameter “{name}”.{suggestion(name, names)}"
+        sentence = _("The trainer “%(trainer)s” has no parameter “%(name)s”.") % {"trainer": trainer.slug, "name": name}
+        return "", f"{sentence} {suggestion(name, names)}".rstrip()
     if hasattr(BaseModel, name):
-        return "", f"“{name}” cannot be the name of a parameter."
+        return "", _("“%(name)s” cannot be the name of a parameter.") % {"name": name}
     if offer.type is None:
-        return "type", f"The trainer does not know “{name}”, so it needs a type: integer, number, boolean or string."
+        sentence = _("The trainer does not know “%(name)s”, so it needs a type: integer, number, boolean or string.")
+        return "type", sentence % {"name": name}
     return None
 
 
@@ -158,14 +166,16 @@ UNBOUNDED = {"minimum": None, "maximum": None, "choices": None, "default": None,
 
 
 def objections_to_bounds(offer: Offer, known: Parameter, parameter: Parameter) -> Iterator[tuple[str, str]]:
-    """A bound is itself a value that the trainer takes, so bounds and choices narrow and never widen."""
+    """A bound is itself a value that the trainer takes, its steps aside: bounds and choices narrow and never widen."""
+    stepless = known.model_copy(update={"multiple_of": None})
     for key, bound in (("minimum", offer.minimum), ("maximum", offer.maximum)):
         if bound is not None and parameter.type not in ("integer", "number"):
-            yield key, f"A parameter of type {parameter.type} has no {key}."
-        elif bound is not None and (misfit := misfit_of(int(bound) if bound.is_integer() else bound, known)):
+            yield key, _("A parameter of type %(type)s has no %(key)s.") % {"type": parameter.type, "key": key}
+        elif bound is not None and (misfit := misfit_of(int(bound) if bound.is_integer() else bound, stepless)):
             yield key, misfit
     if offer.minimum is not None and offer.maximum is not None and offer.minimum > offer.maximum:
-        yield "minimum", f"The minimum {offer.minimum:g} is above the maximum {offer.maximum:g}."
+        sentence = _("The minimum %(minimum)s is above the maximum %(maximum)s.")
+        yield "minimum", sentence % {"minimum": f"{offer.minimum:g}", "maximum": f"{offer.maximum:g}"}
     for position, choice in enumerate(offer.choices or []):
         if misfit := misfit_of(choice, parameter.model_copy(update={"choices": known.choices})):
             yield f"choices.{position}", misfit
@@ -174,13 +184,15 @@ def objections_to_bounds(offer: Offer, known: Parameter, parameter: Parameter) -
 def objections_to_values(offer: Offer, known: Parameter | None, parameter: Parameter) -> Iterator[tuple[str, str]]:
     has_default = "default" in offer.model_fields_set
     if offer.required and (has_default or offer.locked):
-        yield "required", "A required parameter is left to the person who starts the run: take its default or lock out."
+        sentence = _("A required parameter is left to the person who starts the run: take its default or lock out.")
+        yield "required", sentence
     elif has_default and (misfit := misfit_of(offer.default, parameter)):
         yield "default", misfit
     elif offer.locked and parameter.default is None and not (known and known.nullable):
-        yield "locked", "A locked parameter needs a default."
+        yield "locked", _("A locked parameter needs a default.")
     elif known and not has_default and not parameter.required and (misfit := misfit_of(known.default, parameter)):
-        yield "default", f"The trainer's own default does not fit any more, so give another: {misfit}"
+        sentence = _("The trainer's own default does not fit any more, so give another: %(why)s")
+        yield "default", sentence % {"why": misfit}
 
 
 def misfit_of(value: object, parameter: Parameter) -> str:
@@ -208,16 +220,19 @@ def merged(name: str, offer: Offer, known: Parameter | None = None) -> Parameter
     return known.model_copy(update=said)
 
 
+UNFIT = gettext_noop("{input} does not fit here.")
 SHAPES = SENTENCES | {
-    "dict_type": "This must be a JSON object, not {input}.",
-    "model_type": "This must be a JSON object, not {input}.",
-    "list_type": "This must be a list, not {input}.",
-    "literal_error": "{input} is not one of {expected}.",
-    "string_too_short": "This text is empty.",
-    "string_too_long": "This text is too long: it takes at most {max_length} characters.",
-    "too_short": "This list is empty.",
-    "too_long": "This list is too long: it takes at most {max_length} values.",
-    "string_pattern_mismatch": "{input} is not a name: use letters, digits and underscores, and begin with a letter.",
+    "dict_type": gettext_noop("This must be a JSON object, not {input}."),
+    "model_type": gettext_noop("This must be a JSON object, not {input}."),
+    "list_type": gettext_noop("This must be a list, not {input}."),
+    "literal_error": gettext_noop("{input} is not one of {expected}."),
+    "string_too_short": gettext_noop("This text is empty."),
+    "string_too_long": gettext_noop("This text is too long: it takes at most {max_length} characters."),
+    "too_short": gettext_noop("This list is empty."),
+    "too_long": gettext_noop("This list is too long: it takes at most {max_length} values."),
+    "string_pattern_mismatch": gettext_noop(
+        "{input} is not a name: use letters, digits and underscores, and begin with a letter."
+    ),
 }
 
 
@@ -225,9 +240,9 @@ def sentence_of(mistake: Any) -> str:
     if mistake["type"] == "extra_forbidden":
         return unknown_setting(mistake["loc"])
     if mistake["type"] == "scalar":
-        return mistake["msg"].replace("{input}", shown(mistake["input"]))
-    template = SHAPES.get(mistake["type"], "{input} does not fit here.").replace("“{input}”", "{input}")
-    limits = {key: f"{limit:g}" if isinstance(limit, float) else limit for key, limit in mistake.get("ctx", {}).items()}
+        return _(mistake["msg"]).replace("{input}", shown(mistake["input"]))
+    template = re.sub(r"[“„]\{input\}[”“]", "{input}", _(SHAPES.get(mistake["type"], UNFIT)))
+    limits = {key: f"{limit:g}" if isinstance(limit, float) else limit for key, limit in context_of(mistake, _).items()}
     return template.format(**limits | {"input": shown(mistake["input"])})
 
 
@@ -239,9 +254,10 @@ def unknown_setting(loc: tuple[str | int, ...]) -> str:
     models: dict[int, type[BaseModel]] = {1: MethodConfig, 2: Resources, 3: Offer}
     model = models[len(loc)]
     names = list(model.model_fields)
-    return f"There is no such setting.{suggestion(str(loc[-1]), names)} The settings are {', '.join(names)}."
+    settings = _("The settings are %(names)s.") % {"names": ", ".join(names)}
+    return " ".join(filter(None, (_("There is no such setting."), suggestion(str(loc[-1]), names), settings)))
 
 
 def suggestion(name: str, names: list[str]) -> str:
     close = get_close_matches(name[:100], names, n=1)
-    return f" Did you mean “{close[0]}”?" if close else ""
+    return _("Did you mean “%(name)s”?") % {"name": close[0]} if close else ""

@@ -3,6 +3,8 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from training_methods import licensing
 from training_methods.licensing import LicenseStatus, State
@@ -28,18 +30,26 @@ def license_banner(request: HttpRequest) -> dict[str, Any]:
 
 def banner_of(status: LicenseStatus) -> Banner | None:
     if status.reason:
-        return Banner("warning", f"The installed license does not count. {status.reason}")
+        return Banner("warning", _("The installed license does not count.") + " " + status.reason)
     if status.terms is None or status.state == State.ACTIVE:
         return None
-    whose = f"The license of {status.terms.customer}"
-    ended = licensing.day(status.terms.expires)
+    known = {"customer": status.terms.customer, "day": licensing.day(status.terms.expires), "until": status.until}
     if status.state == State.EXPIRED:
-        return Banner("danger", f"{whose} expired on {ended}: adding and deleting methods is locked.")
+        return Banner(
+            "danger",
+            _("The license of %(customer)s expired on %(day)s: adding and deleting methods is locked.") % known,
+        )
     if status.state == State.GRACE:
-        return Banner("warning", f"{whose} ended on {ended}. What it opens stays open until {status.until}.")
+        return Banner(
+            "warning",
+            _("The license of %(customer)s ended on %(day)s. What it opens stays open until %(until)s.") % known,
+        )
     days = status.days_left or 0
-    return Banner("info" if days > 14 else "warning", f"{whose} ends {in_days(days)}, on {ended}.")
-
-
-def in_days(days: int) -> str:
-    return f"in {days} days" if days > 1 else "within a day"
+    if days <= 1:
+        return Banner("warning", _("The license of %(customer)s ends within a day, on %(day)s.") % known)
+    sentence = ngettext(
+        "The license of %(customer)s ends in %(days)s day, on %(day)s.",
+        "The license of %(customer)s ends in %(days)s days, on %(day)s.",
+        days,
+    )
+    return Banner("info" if days > 14 else "warning", sentence % (known | {"days": days}))

@@ -167,7 +167,13 @@ def changed_at() -> tuple[int, int]:
 
 def packages_changed_at() -> int:
     """Changes when a package is installed or removed: a file that missed one is then worth another try."""
-    return Path(sysconfig.get_path("purelib")).stat().st_mtime_ns
+    return Path(packages()).stat().st_mtime_ns
+
+
+@cache
+def packages() -> str:
+    """Asked for at every submission, and found out at the first: `sysconfig` takes a millisecond each time."""
+    return sysconfig.get_path("purelib")
 
 
 def read_again_at() -> int:

@@ -4,6 +4,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from training_methods import catalog, config_text, license_key, licensing, registry
 from training_methods.license_key import LicenseRefused, LicenseTerms
@@ -31,19 +33,30 @@ class ConfigField(forms.CharField):
 
 class MethodForm(forms.ModelForm):
     config = ConfigField(
-        label="Configuration", required=False, help_text=TrainingMethod._meta.get_field("config").help_text
+        label=_("Configuration"),
+        required=False,
+        initial=dict,
+        help_text=TrainingMethod._meta.get_field("config").help_text,
     )
 
     class Meta:
         model = TrainingMethod
         fields = ["internal_name", "display_name", "method_type", "description", "trainer", "config"]
+        labels = {
+            "internal_name": _("Internal name"),
+            "display_name": _("Display name"),
+            "method_type": _("Method type"),
+            "description": _("Description"),
+        }
         widgets = {"description": forms.Textarea(attrs={"rows": 3})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kept_trainer: str = self.instance.trainer
         help_text = self.fields["trainer"].help_text
-        self.fields["trainer"] = forms.ChoiceField(choices=trainer_choices(self.kept_trainer), help_text=help_text)
+        self.fields["trainer"] = forms.ChoiceField(
+            choices=trainer_choices(self.kept_trainer), help_text=help_text, label=_("Trainer")
+        )
         self.fields["trainer"].widget.attrs = RELOAD_TRAINER
         self.fields["internal_name"].disabled = self.instance.pk is not None
 
@@ -58,17 +71,21 @@ class MethodForm(forms.ModelForm):
 
 def trainer_choices(kept: str) -> list[tuple[str, str]]:
     """The trainers that are there, and the one that the method has, wherever that is."""
-    choices = [(trainer.slug, f"{trainer.label} ({trainer.slug})") for trainer in catalog.trainers().values()]
-    away = [(kept, f"{kept} (not available now)")] if kept and kept not in dict(choices) else []
-    return [("", "Choose a trainer"), *choices, *away]
+    choices = [(trainer.slug, f"{gettext(trainer.label)} ({trainer.slug})") for trainer in catalog.trainers().values()]
+    away = (
+        [(kept, gettext("%(trainer)s (not available now)") % {"trainer": kept})]
+        if kept and kept not in dict(choices)
+        else []
+    )
+    return [("", gettext("Choose a trainer")), *choices, *away]
 
 
 class LicenseForm(forms.Form):
     """A key from a file or pasted. Valid means that it can be installed; `terms` is what it says."""
 
-    file = forms.FileField(label="License file", required=False)
+    file = forms.FileField(label=_("License file"), required=False)
     key = forms.CharField(
-        label="License key",
+        label=_("License key"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "class": "mono", "spellcheck": "false", "autocomplete": "off"}),
     )

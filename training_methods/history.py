@@ -6,12 +6,18 @@ from itertools import pairwise
 from typing import Any
 
 from django.core.paginator import Page
+from django.utils.translation import gettext_lazy as _
 
 from training_methods.config_text import shown
 
-FIELDS = ("display_name", "method_type", "description", "trainer")
-VERBS = {"+": "Added", "~": "Changed", "-": "Deleted"}
-NOTHING = "not set"
+FIELDS = {
+    "display_name": _("Display name"),
+    "method_type": _("Method type"),
+    "description": _("Description"),
+    "trainer": _("Trainer"),
+}
+VERBS = {"+": _("Added"), "~": _("Changed"), "-": _("Deleted")}
+NOTHING = _("not set")
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ def versions_on(page: Page) -> list[Version]:
 def version(record: Any, earlier: Any) -> Version:
     changed = record.history_type == "~" and earlier is not None
     return Version(
-        verb=VERBS[record.history_type],
+        verb=str(VERBS[record.history_type]),
         when=record.history_date,
         who=record.history_user,
         changes=list(changes_between(earlier, record)) if changed else [],
@@ -49,14 +55,15 @@ def version(record: Any, earlier: Any) -> Version:
 
 
 def changes_between(before: Any, after: Any) -> Iterator[Change]:
-    for field in FIELDS:
+    nothing = str(NOTHING)
+    for field, label in FIELDS.items():
         old, new = getattr(before, field), getattr(after, field)
         if old != new:
-            yield Change(field.replace("_", " ").capitalize(), old or NOTHING, new or NOTHING)
+            yield Change(str(label), old or nothing, new or nothing)
     old_config, new_config = flat(before.config), flat(after.config)
     for path in old_config | new_config:
         if old_config.get(path) != new_config.get(path):
-            yield Change(path, old_config.get(path, NOTHING), new_config.get(path, NOTHING))
+            yield Change(path, old_config.get(path, nothing), new_config.get(path, nothing))
 
 
 def flat(config: Any, path: str = "") -> dict[str, str]:

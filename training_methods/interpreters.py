@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from training_methods import child_process
 from training_methods.models import TrainingMethod
@@ -15,7 +17,7 @@ from training_methods.models import TrainingMethod
 OLDEST = (3, 8)
 PATIENCE = 10  # seconds; a conda environment on a network drive takes a few
 ASK_VERSION = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
-ADMINISTRATORS_ONLY = (
+ADMINISTRATORS_ONLY = gettext_lazy(
     "Only an administrator may say which program runs a script, since every worker will start it: ask one, or leave it."
 )
 
@@ -47,16 +49,18 @@ def problem(path: str) -> str:
     """Why no script can be run with it, or nothing."""
     file = Path(path)
     if not file.is_absolute():
-        return f"“{path}” is no full path: write it from the root on, such as /opt/envs/train/bin/python."
+        sentence = _("“%(path)s” is no full path: write it from the root on, such as /opt/envs/train/bin/python.")
+        return sentence % {"path": path}
     try:
         if file.is_dir():
-            return f"“{path}” is a folder: name the Python in it, such as {file}/bin/python."
+            sentence = _("“%(path)s” is a folder: name the Python in it, such as %(file)s/bin/python.")
+            return sentence % {"path": path, "file": file}
         if not file.exists():
-            return f"There is no file “{path}” on this machine."
+            return _("There is no file “%(path)s” on this machine.") % {"path": path}
     except (OSError, ValueError) as error:
-        return f"“{path}” cannot be looked at: {error}."
+        return _("“%(path)s” cannot be looked at: %(why)s.") % {"path": path, "why": error}
     if not os.access(file, os.X_OK):
-        return f"“{path}” is no program that may be started here."
+        return _("“%(path)s” is no program that may be started here.") % {"path": path}
     return problem_with_answer(path)
 
 
@@ -64,14 +68,16 @@ def problem_with_answer(path: str) -> str:
     try:
         answer = asked(path)
     except subprocess.TimeoutExpired:
-        return f"“{path}” gave no answer within {PATIENCE} s."
+        return _("“%(path)s” gave no answer within %(seconds)d s.") % {"path": path, "seconds": PATIENCE}
     except OSError as error:
-        return f"“{path}” cannot be started: {error.strerror}."
+        return _("“%(path)s” cannot be started: %(why)s.") % {"path": path, "why": error.strerror}
     version = re.fullmatch(r"(\d+)\.(\d+)\.\d+", answer)
     if not version:
-        return f"“{path}” does not answer as a Python does: it said “{answer[:80]}”."
+        sentence = _("“%(path)s” does not answer as a Python does: it said “%(answer)s”.")
+        return sentence % {"path": path, "answer": answer[:80]}
     if (int(version[1]), int(version[2])) < OLDEST:
-        return f"“{path}” is Python {answer}: scripts need {'.'.join(map(str, OLDEST))} or newer."
+        known = {"path": path, "version": answer, "oldest": ".".join(map(str, OLDEST))}
+        return _("“%(path)s” is Python %(version)s: scripts need %(oldest)s or newer.") % known
     return ""
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext as _
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 PREFIX = "DEEPEXT-1."
@@ -38,7 +40,8 @@ class LicenseTerms(BaseModel):
     @property
     def opens(self) -> str:
         """The entitlements as people say them: “add methods, delete methods”."""
-        return ", ".join(f"{name.replace('-', ' ')}s" for name in self.entitlements)
+        said = {"add-method": _("add methods"), "delete-method": _("delete methods")}
+        return ", ".join(said.get(name, name) for name in self.entitlements)
 
     @property
     def grace_until(self) -> datetime | None:
@@ -65,14 +68,15 @@ class LicenseKey:
     def of_text(cls, text: str) -> Self:
         key = compact(text)
         if not key:
-            raise damaged("it is empty")
+            raise damaged(_("it is empty"))
         if not key.startswith(PREFIX):
-            raise damaged(f"it does not begin with {PREFIX}")
+            raise damaged(_("it does not begin with %(prefix)s") % {"prefix": PREFIX})
         if len(key) > LONGEST_KEY:
-            raise damaged(f"it has {len(key):,} characters, and no key has more than {LONGEST_KEY:,}")
+            lengths = {"number": intcomma(len(key)), "most": intcomma(LONGEST_KEY)}
+            raise damaged(_("it has %(number)s characters, and no key has more than %(most)s") % lengths)
         payload, dot, signature = key.removeprefix(PREFIX).partition(".")
         if not dot or len(signature) < SIGNATURE_LENGTH:
-            raise damaged("it is cut short")
+            raise damaged(_("it is cut short"))
         signed = (PREFIX + payload).encode()
         return cls(signed=signed, signature=decode(signature), terms=terms_of(decode(payload)))
 
@@ -94,11 +98,11 @@ def terms_of(payload: bytes) -> LicenseTerms:
     try:
         return LicenseTerms.model_validate_json(payload)
     except ValidationError:
-        raise damaged("what it says cannot be read") from None
+        raise damaged(_("what it says cannot be read")) from None
 
 
 def damaged(how: str) -> LicenseRefused:
-    return LicenseRefused("damaged", f"This license key is damaged: {how}.")
+    return LicenseRefused("damaged", _("This license key is damaged: %(how)s.") % {"how": how})
 
 
 def text_of(data: bytes) -> str:
@@ -106,7 +110,7 @@ def text_of(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise damaged("it is not text") from None
+        raise damaged(_("it is not text")) from None
 
 
 def compact(text: str) -> str:
@@ -125,5 +129,5 @@ def decode(text: str) -> bytes:
     except ValueError:
         data = b""
     if not data or encode(data) != text:
-        raise damaged("it holds characters that do not belong there")
+        raise damaged(_("it holds characters that do not belong there"))
     return data

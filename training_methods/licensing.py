@@ -10,6 +10,8 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from training_methods.license_key import LicenseKey, LicenseRefused, LicenseTerms, compact, damaged
 from training_methods.models import License, TrainingMethod
@@ -29,17 +31,25 @@ class State(StrEnum):
 
     @property
     def label(self) -> str:
-        return {State.COMMUNITY: "Community edition", State.GRACE: "Grace days"}.get(self, self.capitalize())
+        return {
+            State.COMMUNITY: _("Community edition"),
+            State.ACTIVE: _("Active"),
+            State.EXPIRING: _("Expiring"),
+            State.GRACE: _("Grace days"),
+            State.EXPIRED: _("Expired"),
+        }[self]
 
     @property
     def meaning(self) -> str:
         return {
-            State.COMMUNITY: "Everything works except adding and deleting methods.",
-            State.ACTIVE: "Everything that the license includes is open.",
-            State.EXPIRING: "Everything that the license includes is open, and the license ends soon.",
-            State.GRACE: "The license has ended. Everything it includes stays open for the grace days.",
-            State.EXPIRED: "Adding and deleting methods is locked. Methods that are here can be run and edited, "
-            "and jobs never stop.",
+            State.COMMUNITY: _("Everything works except adding and deleting methods."),
+            State.ACTIVE: _("Everything that the license includes is open."),
+            State.EXPIRING: _("Everything that the license includes is open, and the license ends soon."),
+            State.GRACE: _("The license has ended. Everything it includes stays open for the grace days."),
+            State.EXPIRED: _(
+                "Adding and deleting methods is locked. Methods that are here can be run and edited, "
+                "and jobs never stop."
+            ),
         }[self]
 
 
@@ -64,10 +74,10 @@ class Action(StrEnum):
     @property
     def doing(self) -> str:
         return {
-            Action.ADD_METHOD: "Adding training methods",
-            Action.CHANGE_METHOD: "Editing training methods",
-            Action.DELETE_METHOD: "Deleting training methods",
-            Action.INSTALL_LICENSE: "Installing and removing a license",
+            Action.ADD_METHOD: _("Adding training methods"),
+            Action.CHANGE_METHOD: _("Editing training methods"),
+            Action.DELETE_METHOD: _("Deleting training methods"),
+            Action.INSTALL_LICENSE: _("Installing and removing a license"),
         }[self]
 
     @property
@@ -81,11 +91,11 @@ class Action(StrEnum):
 
 
 LICENSED_ACTIONS = (Action.ADD_METHOD, Action.DELETE_METHOD)
-TRUSTS_NOBODY = (
+TRUSTS_NOBODY = gettext_lazy(
     "This product trusts no signer yet, so no license key can be installed: whoever distributes it makes the pair of "
     "keys with `python manage.py license keygen --private-key FILE --trust`."
 )
-FREE_WAY = (
+FREE_WAY = gettext_lazy(
     "Without a license you can edit custom01 and custom02, and put your own training code into the folder "
     "DEEPEXT_TRAINERS_DIR."
 )
@@ -142,9 +152,11 @@ class Authority:
         terms = self.read(text)
         now = self.clock()
         if now < terms.not_before:
-            raise LicenseRefused("not-yet-valid", f"This license key is not valid before {day(terms.not_before)}.")
+            raise LicenseRefused(
+                "not-yet-valid", _("This license key is not valid before %(day)s.") % {"day": day(terms.not_before)}
+            )
         if state_of(terms, now) == State.EXPIRED:
-            raise LicenseRefused("expired", f"This license key expired on {day(terms.expires)}.")
+            raise LicenseRefused("expired", _("This license key expired on %(day)s.") % {"day": day(terms.expires)})
         return terms
 
     def read(self, text: str) -> LicenseTerms:
@@ -154,12 +166,15 @@ class Authority:
         public_key = self.trusted_keys.get(terms.key_id)
         if public_key is None:
             raise LicenseRefused(
-                "unknown-signer", f"This license key is signed by the key “{terms.key_id}”, which is not trusted here."
+                "unknown-signer",
+                _("This license key is signed by the key “%(key)s”, which is not trusted here.")
+                % {"key": terms.key_id},
             )
         if not key.is_signed_by(base64.b64decode(public_key)):
-            raise damaged(f"the signature of “{terms.key_id}” does not fit what it says")
+            raise damaged(_("the signature of “%(key)s” does not fit what it says") % {"key": terms.key_id})
         if terms.product != PRODUCT:
-            raise LicenseRefused("other-product", f"This license key is for “{terms.product}”, not for {PRODUCT}.")
+            sentence = _("This license key is for “%(other)s”, not for %(product)s.")
+            raise LicenseRefused("other-product", sentence % {"other": terms.product, "product": PRODUCT})
         return terms
 
     def status(self) -> LicenseStatus:
@@ -174,7 +189,7 @@ class Authority:
         except LicenseRefused as refused:
             return LicenseStatus(state=State.COMMUNITY, reason=str(refused))
         if now < terms.not_before:
-            reason = f"The installed license key is not valid before {day(terms.not_before)}."
+            reason = _("The installed license key is not valid before %(day)s.") % {"day": day(terms.not_before)}
             return LicenseStatus(state=State.COMMUNITY, reason=reason)
         return LicenseStatus(state=state_of(terms, now), terms=terms, days_left=days_until(terms.expires, now))
 
@@ -217,8 +232,8 @@ def decide(
         return Decision(
             allowed=False,
             code="role",
-            message=f"{action.doing} takes a permission that your account does not have.",
-            next_step="An administrator can give it to you.",
+            message=_("%(doing)s takes a permission that your account does not have.") % {"doing": action.doing},
+            next_step=_("An administrator can give it to you."),
         )
     if action not in LICENSED_ACTIONS:
         return Decision(allowed=True)
@@ -229,17 +244,20 @@ def decide_by_license(action: Action, status: LicenseStatus) -> Decision:
     if action in status.entitlements:
         return Decision(allowed=True)
     if status.state == State.EXPIRED:
-        why = f"the license expired on {status.until}. The methods that are here can still be run and edited"
-        return locked(action, "license-expired", why)
+        why = _("the license expired on %(day)s. The methods that are here can still be run and edited")
+        return locked(action, "license-expired", why % {"day": status.until})
     if status.terms:
-        return locked(action, "not-entitled", f"the license of {status.terms.customer} does not include it")
+        why = _("the license of %(customer)s does not include it") % {"customer": status.terms.customer}
+        return locked(action, "not-entitled", why)
     if status.reason:
-        return locked(action, "license-refused", f"the installed license does not count. {status.reason.rstrip('.')}")
-    return locked(action, "license-missing", "this site has no license installed")
+        why = _("the installed license does not count. %(reason)s") % {"reason": status.reason.rstrip(".。")}
+        return locked(action, "license-refused", why)
+    return locked(action, "license-missing", _("this site has no license installed"))
 
 
 def locked(action: Action, code: str, why: str) -> Decision:
-    return Decision(allowed=False, code=code, message=f"{action.doing} is locked: {why}.", next_step=FREE_WAY)
+    message = _("%(doing)s is locked: %(why)s.") % {"doing": action.doing, "why": why}
+    return Decision(allowed=False, code=code, message=message, next_step=str(FREE_WAY))
 
 
 def days_until(end: datetime | None, now: datetime) -> int | None:
@@ -247,4 +265,4 @@ def days_until(end: datetime | None, now: datetime) -> int | None:
 
 
 def day(moment: datetime | None) -> str:
-    return date_format(timezone.localtime(moment), "j F Y") if moment else "never"
+    return date_format(timezone.localtime(moment), "DATE_FORMAT") if moment else _("never")

@@ -6,15 +6,20 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Lower
 from django.urls import reverse
-from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from training_methods import clocks
+from training_methods.clocks import long_ago
 from training_methods.trainers import MethodType
 
 PATIENCE = timedelta(seconds=60)  # with a worker that tries a trainer and says nothing
-METHOD_TYPES = [(method_type.value, method_type.label) for method_type in MethodType]
+METHOD_TYPES = [(method_type.value, _(method_type.label)) for method_type in MethodType]
+TYPE_LABELS = dict(METHOD_TYPES)
 
 
 class TrainingMethodQuerySet(models.QuerySet["TrainingMethod"]):
@@ -45,20 +50,26 @@ class TrainingMethod(models.Model):
         validators=[
             RegexValidator(
                 r"\A[a-z0-9]+(?:[-_][a-z0-9]+)*\Z",
-                "“%(value)s” is not an internal name: use lower-case letters, digits, hyphens and underscores, "
-                "and begin and end with a letter or digit.",
+                _(
+                    "“%(value)s” is not an internal name: use lower-case letters, digits, hyphens and underscores, "
+                    "and begin and end with a letter or digit."
+                ),
             )
         ],
-        error_messages={"unique": "A training method with this internal name exists already."},
-        help_text="Lower-case letters, digits, hyphens and underscores. Used in addresses and commands; "
-        "it cannot be changed later.",
+        error_messages={"unique": _("A training method with this internal name exists already.")},
+        help_text=_(
+            "Lower-case letters, digits, hyphens and underscores. Used in addresses and commands; "
+            "it cannot be changed later."
+        ),
     )
-    display_name = models.CharField(max_length=100, help_text="The name people choose it by.")
+    display_name = models.CharField(max_length=100, help_text=_("The name people choose it by."))
     method_type = models.CharField(max_length=16, choices=METHOD_TYPES)
-    description = models.TextField(blank=True, help_text="What it is good for, in a sentence or two.")
-    trainer = models.CharField(max_length=64, help_text="The registered trainer that does the work.")
+    description = models.TextField(blank=True, help_text=_("What it is good for, in a sentence or two."))
+    trainer = models.CharField(max_length=64, help_text=_("The registered trainer that does the work."))
     config = models.JSONField(
-        default=dict, blank=True, help_text="What this site offers for the trainer's parameters, as JSON."
+        default=dict,
+        blank=True,
+        help_text=_("What this site offers for the trainer's parameters, as JSON."),
     )
     is_builtin = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -80,25 +91,27 @@ class TrainingMethod(models.Model):
                 Lower("display_name"),
                 name="training_method_display_name",
                 violation_error_code="display_name",
-                violation_error_message="A training method with this display name exists already.",
+                violation_error_message=_("A training method with this display name exists already."),
             ),
             models.CheckConstraint(
                 condition=models.Q(internal_name__regex=r"^[a-z0-9]+([-_][a-z0-9]+)*$"),
                 name="training_method_internal_name",
                 violation_error_code="internal_name",
-                violation_error_message="The internal name takes lower-case letters, digits, hyphens and underscores.",
+                violation_error_message=_(
+                    "The internal name takes lower-case letters, digits, hyphens and underscores."
+                ),
             ),
             models.CheckConstraint(
                 condition=models.Q(method_type__in=list(MethodType)),
                 name="training_method_type",
                 violation_error_code="method_type",
-                violation_error_message="This is not one of the method types.",
+                violation_error_message=_("This is not one of the method types."),
             ),
             models.CheckConstraint(
                 condition=~models.Q(display_name=""),
                 name="training_method_display_name_given",
                 violation_error_code="display_name",
-                violation_error_message="A training method needs a display name.",
+                violation_error_message=_("A training method needs a display name."),
             ),
         ]
 
@@ -109,8 +122,10 @@ class TrainingMethod(models.Model):
         return reverse("training_methods:detail", args=[self.internal_name])
 
     def clean(self) -> None:
-        if page := {"add": "“Add a New”", "trainers": "the catalog of trainers"}.get(self.internal_name):
-            sentence = f"“{self.internal_name}” is the address of {page}: choose another name."
+        pages = {"add": gettext("“Add a New”"), "trainers": gettext("the catalog of trainers")}
+        if page := pages.get(self.internal_name):
+            sentence = gettext("“%(name)s” is the address of %(page)s: choose another name.")
+            sentence %= {"name": self.internal_name, "page": page}
             raise ValidationError({"internal_name": sentence})
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
@@ -124,15 +139,21 @@ class TrainingMethod(models.Model):
 
 
 class TrainerCheckQuerySet(models.QuerySet["TrainerCheck"]):
+    LOST = long_ago("heard_at", PATIENCE) & models.Q(state="running")
+
     def settled(self) -> "TrainerCheckQuerySet":
-        """Those that may be asked for again: they ended, or their worker has not been heard of."""
+        """Those that may be asked for again: they ended, or were lost by a clock that can be trusted."""
         ended = models.Q(state__in=TrainerCheck.ENDED)
-        return self.filter(ended | models.Q(state=TrainerCheck.State.RUNNING, heard_at__lt=Now() - PATIENCE))
+        return self.filter(ended | self.LOST if clocks.is_trusted() else ended)
+
+    def lost(self) -> "TrainerCheckQuerySet":
+        """Their worker has not been heard of, and will not be."""
+        return self.filter(self.LOST)
 
     def unheard(self, after: timedelta) -> "TrainerCheckQuerySet":
         """Those that wait and were not announced to a worker within that time."""
         never = models.Q(woken_at=None)
-        return self.filter(state=TrainerCheck.State.WAITING).filter(never | models.Q(woken_at__lt=Now() - after))
+        return self.filter(state=TrainerCheck.State.WAITING).filter(never | long_ago("woken_at", after))
 
 
 class TrainerCheck(models.Model):
@@ -142,16 +163,17 @@ class TrainerCheck(models.Model):
     """
 
     class State(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        RUNNING = "running", "Running"
-        PASSED = "passed", "Passed"
-        FAILED = "failed", "Failed"
+        WAITING = "waiting", _("Waiting")
+        RUNNING = "running", _("Running")
+        PASSED = "passed", _("Passed")
+        FAILED = "failed", _("Failed")
 
     ENDED = (State.PASSED, State.FAILED)
 
     method = models.OneToOneField(TrainingMethod, models.CASCADE, related_name="trainer_check")
     state = models.CharField(max_length=8, choices=State)
     queue = models.CharField(max_length=64)
+    worker = models.UUIDField(null=True, help_text="Which has it, or had it last.")
     run = models.PositiveIntegerField(default=0)
     trainer = models.CharField(max_length=64)
     config = models.JSONField(default=dict)
@@ -176,11 +198,10 @@ class TrainerCheck(models.Model):
     def __str__(self) -> str:
         return f"{self.trainer}: {self.label}"
 
-    @property
+    @cached_property
     def is_lost(self) -> bool:
-        """Its worker has not been heard of, and will not be: it may be asked for again."""
-        is_running = self.state == self.State.RUNNING
-        return is_running and self.heard_at is not None and timezone.now() - self.heard_at > PATIENCE
+        """It may be asked for again. By the database's clock: this machine's may be another."""
+        return self.state == self.State.RUNNING and type(self).objects.lost().filter(pk=self.pk).exists()
 
     @property
     def is_unfinished(self) -> bool:
@@ -188,7 +209,7 @@ class TrainerCheck(models.Model):
 
     @property
     def label(self) -> str:
-        return "Interrupted" if self.is_lost else self.State(self.state).label
+        return gettext("Interrupted") if self.is_lost else str(self.State(self.state).label)
 
     @property
     def symbol(self) -> str:
@@ -205,8 +226,8 @@ class TrainerCheck(models.Model):
         if self.state not in self.ENDED:
             return ""
         if (self.trainer, self.code_hash) != (method.trainer, code_hash):
-            return "The code has changed since."
-        return "The configuration has changed since." if self.config != method.config else ""
+            return gettext("The code has changed since.")
+        return gettext("The configuration has changed since.") if self.config != method.config else ""
 
 
 class License(models.Model):
@@ -221,7 +242,7 @@ class License(models.Model):
             models.CheckConstraint(
                 condition=models.Q(id=1),
                 name="one_license",
-                violation_error_message="There is one license at a time.",
+                violation_error_message=_("There is one license at a time."),
             ),
         ]
 

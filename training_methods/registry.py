@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from training_methods import catalog, config, interpreters
 from training_methods.builtin_methods import BUILTIN_METHODS
@@ -15,7 +16,8 @@ class MethodGone(Exception):
     """A method that somebody else deleted meanwhile, said in a sentence."""
 
     def __init__(self, method: TrainingMethod) -> None:
-        super().__init__(f"The training method “{method}” is not there any more: it was deleted meanwhile.")
+        sentence = _("The training method “%(method)s” is not there any more: it was deleted meanwhile.")
+        super().__init__(sentence % {"method": method})
 
 
 def add(method: TrainingMethod, user: Any) -> TrainingMethod:
@@ -37,7 +39,8 @@ def change(method: TrainingMethod, user: Any) -> TrainingMethod:
         stored = held(method)
         interpreters.refuse_change(method, stored, user)
         if stored.internal_name != method.internal_name:
-            raise ValidationError({"internal_name": f"The internal name “{stored.internal_name}” cannot be changed."})
+            sentence = _("The internal name “%(name)s” cannot be changed.") % {"name": stored.internal_name}
+            raise ValidationError({"internal_name": sentence})
         return save(method, user, kept_trainer=stored.trainer)
 
 
@@ -109,7 +112,7 @@ def mistakes_of_config(given: object, trainer: str, kept_trainer: str = "") -> d
     """By form field. A method keeps a trainer that is away for the while; only a new choice has to be there."""
     known = catalog.trainers().get(trainer)
     if trainer and known is None and trainer != kept_trainer:
-        return {"trainer": [f"There is no trainer “{trainer}”."]}
+        return {"trainer": [_("There is no trainer “%(trainer)s”.") % {"trainer": trainer}]}
     found = config.check(given, known)
     return (
         {"config": [f"{path}: {sentence}" if path else sentence for path, sentence in found.items()]} if found else {}

@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from training_methods import catalog, checks, descriptions
@@ -39,7 +40,7 @@ def trainer_list(request: HttpRequest) -> HttpResponse:
 def trainer_detail(request: HttpRequest, slug: str) -> HttpResponse:
     trainer = catalog.trainers().get(slug)
     if trainer is None:
-        raise Http404(f"There is no trainer “{slug}”.")
+        raise Http404(_("There is no trainer “%(trainer)s”.") % {"trainer": slug})
     context = {
         "trainer": trainer,
         "users": methods_by_trainer().get(slug, []),
@@ -56,7 +57,7 @@ def read_again(request: HttpRequest) -> HttpResponse:
     if not decision.allowed:
         return locked_page(request, decision)
     descriptions.read_again()
-    messages.success(request, "Every file was read again.")
+    messages.success(request, _("Every file was read again."))
     return redirect("training_methods:trainers")
 
 
@@ -76,7 +77,7 @@ def method_check(request: HttpRequest, internal_name: str) -> HttpResponse:
 def ask_for_check(request: HttpRequest, method: TrainingMethod) -> HttpResponse:
     try:
         if not checks.ask(method, request.user):
-            messages.info(request, "This trainer is being checked already.")
+            messages.info(request, _("This trainer is being checked already."))
     except NotAllowed as refused:
         return locked_page(request, refused.decision)
     except MethodGone as gone:

@@ -10,19 +10,22 @@ from types import TracebackType
 from typing import Self
 
 from training_methods import child_process
-from training_methods.trainers.base import RunSpec
+from training_methods.child_process import TICK
+from training_methods.trainers.base import FINISH, RunSpec
 from training_methods.trainers.events import Event, EventReader, Failure, Finished
-
-TICK = 0.2  # seconds
 
 
 class Trial:
     """One child process. Leaving the `with` block ends it, whatever happened.
 
-    `tick` is called all the while it is watched, and may raise to end it.
+    `tick` is called all the while it is watched, and may raise to end it. `task`: what the child is to do, `rehearse`
+    to say too what memory it took.
     """
 
-    def __init__(self, directory: Path, spec: RunSpec, tick: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, directory: Path, spec: RunSpec, tick: Callable[[], None] = lambda: None, task: str = "run"
+    ) -> None:
+        self._task = task
         (directory / "run.json").write_text(spec.model_dump_json(indent=2), encoding="utf-8")
         self.log = directory / "train.log"
         self.output = spec.output
@@ -34,7 +37,7 @@ class Trial:
     def __enter__(self) -> Self:
         with self.log.open("wb") as log:
             self._child = subprocess.Popen(
-                child_process.command("run", self._directory),
+                child_process.command(self._task, self._directory),
                 cwd=child_process.ROOT,
                 env=child_process.environment() | {"PYTHONFAULTHANDLER": "1"},
                 stdin=subprocess.PIPE,
@@ -67,6 +70,10 @@ class Trial:
     def stop(self) -> None:
         """Ask the child to save a checkpoint and end."""
         self._child.send_signal(signal.SIGTERM)
+
+    def ask_to_finish(self) -> None:
+        """Ask the child to end early, with its result."""
+        (self._directory / FINISH).touch()
 
     def end_and_say_where(self) -> None:
         """End the child, which writes the lines it was at into its log."""

@@ -4,7 +4,7 @@ from training_methods import trainer_views, views
 
 app_name = "training_methods"
 urlpatterns = [
-    path("methods/", views.MethodListView.as_view(), name="list"),
+    path("methods/", views.method_list, name="list"),
     path("methods/add/", views.MethodAddView.as_view(), name="add"),
     path("methods/trainers/", trainer_views.trainer_list, name="trainers"),
     path("methods/trainers/read-again/", trainer_views.read_again, name="read-again"),

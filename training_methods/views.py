@@ -1,31 +1,35 @@
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Page, Paginator
-from django.db.models import Count, Exists, OuterRef, QuerySet
-from django.db.models.functions import Lower
+from django.core.paginator import Paginator
+from django.db.models import Exists, OuterRef
 from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
-from django.views.generic import CreateView, DeleteView, DetailView, FormView, ListView, TemplateView, UpdateView, View
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+from django.views.decorators.http import require_http_methods
+from django.views.decorators.vary import vary_on_headers
+from django.views.generic import CreateView, DeleteView, DetailView, FormView, TemplateView, UpdateView, View
 from django.views.generic.detail import SingleObjectMixin, SingleObjectTemplateResponseMixin
 from django.views.generic.edit import ModelFormMixin, ProcessFormView
 
-from training_methods import catalog, checks, config, history, licensing, registry
+from training_methods import catalog, checks, config, history, licensing, list_views, registry
 from training_methods.config_text import shown
 from training_methods.context_processors import license_of
-from training_methods.filters import MethodFilter
 from training_methods.forms import LicenseForm, MethodForm
 from training_methods.licensing import Action, Decision, NotAllowed
+from training_methods.method_list import METHODS
 from training_methods.models import TrainingMethod
-from training_methods.paging import OneQueryPaginator
+from training_methods.numbers import rounded
 from training_methods.registry import MethodGone
+from training_methods.requests import HtmxRequest
 from training_methods.trainers.parameters import Parameter
 
 
@@ -44,14 +48,14 @@ def readable(parameters: list[Parameter]) -> list[tuple[Parameter, str]]:
 
 def default_of(parameter: Parameter) -> str:
     if parameter.required:
-        return "to be given"
+        return _("to be given")
     return in_table(parameter.default)
 
 
 def in_table(value: object) -> str:
     if isinstance(value, float):
-        return f"{value:g}"
-    return "none" if value is None else shown(value)
+        return rounded(value, 6)
+    return pgettext("value of a parameter", "none") if value is None else shown(value)
 
 
 class GatedView(View):
@@ -78,24 +82,11 @@ class MethodMixin(SingleObjectMixin):
     context_object_name = "method"
 
 
-class MethodListView(ListView):
-    template_name = "training_methods/list.html"
-    paginate_by = 25
-
-    def get_queryset(self) -> QuerySet[TrainingMethod]:
-        methods = TrainingMethod.objects.select_related("trainer_check").defer("trainer_check__results")
-        methods = methods.annotate(name=Lower("display_name"), job_count=Count("jobs")).order_by("name")
-        self.filter = MethodFilter(self.request.GET, methods)
-        return self.filter.qs
-
-    def paginate_queryset(self, queryset: Any, page_size: int) -> tuple[Paginator, Page, Any, bool]:
-        page = OneQueryPaginator(queryset, page_size).get_page(self.request.GET.get("page"))
-        return page.paginator, page, page.object_list, page.has_other_pages()
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        add = decide(Action.ADD_METHOD, self.request)
-        context = super().get_context_data(**kwargs, fields=[self.filter.form["type"]], add=add)
-        return context | {"standings": [checks.standing(method) for method in context["page_obj"]]}
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def method_list(request: HtmxRequest) -> HttpResponse:
+    add = decide(Action.ADD_METHOD, request)
+    return list_views.show(request, METHODS, "training_methods/list.html", add=add)
 
 
 class MethodDetailView(MethodMixin, DetailView):
@@ -121,18 +112,20 @@ class MethodDetailView(MethodMixin, DetailView):
 
 def profiles_of(
     method: TrainingMethod, offered: list[Parameter], request: HttpRequest
-) -> Iterator[tuple[Any, dict[str, str], bool]]:
-    """Each with what it sets other than the defaults, and whether whoever asks may delete it."""
+) -> Iterator[tuple[Any, list[tuple[str, str, str]], bool]]:
+    """Each with what it sets other than the defaults: label, name and value; and whether whoever asks may delete it."""
     defaults = {parameter.name: parameter.default for parameter in offered}
+    labels = {parameter.name: _(parameter.label) for parameter in offered if parameter.label}
     for profile in method.profiles.select_related("created_by"):
         changed = {name: value for name, value in profile.values.items() if value != defaults.get(name, value)}
-        changes = {name: in_table(value) for name, value in changed.items()}
+        changes = [(labels.get(name, name), name, in_table(value)) for name, value in changed.items()]
         yield profile, changes, profile.may_be_deleted_by(request.user)
 
 
 class MethodFormView(SingleObjectTemplateResponseMixin, ModelFormMixin, ProcessFormView):
-    """The form of a method, with what its trainer offers beside it."""
+    """The form of a method, with what its trainer offers beside it. `keep` stores the method as somebody wants it."""
 
+    keep: Callable[[TrainingMethod, Any], TrainingMethod]
     form_class = MethodForm
     template_name = "training_methods/form.html"
 
@@ -148,29 +141,22 @@ class MethodFormView(SingleObjectTemplateResponseMixin, ModelFormMixin, ProcessF
 
     def form_valid(self, form: Any) -> HttpResponse:
         try:
-            method = self.keep(form.instance)
+            method = self.keep(form.instance, self.request.user)
         except ValidationError as error:
             form.add_error(None, error)
             return self.form_invalid(form)
-        messages.success(self.request, f"Saved the training method “{method}”.")
+        messages.success(self.request, _("Saved the training method “%(method)s”.") % {"method": method})
         return redirect(method)
-
-    def keep(self, method: TrainingMethod) -> TrainingMethod:
-        raise NotImplementedError
 
 
 class MethodAddView(GatedView, MethodFormView, CreateView):
     action = Action.ADD_METHOD
-
-    def keep(self, method: TrainingMethod) -> TrainingMethod:
-        return registry.add(method, self.request.user)
+    keep = staticmethod(registry.add)
 
 
 class MethodEditView(GatedView, MethodMixin, MethodFormView, UpdateView):
     action = Action.CHANGE_METHOD
-
-    def keep(self, method: TrainingMethod) -> TrainingMethod:
-        return registry.change(method, self.request.user)
+    keep = staticmethod(registry.change)
 
 
 class MethodDeleteView(GatedView, MethodMixin, DeleteView):
@@ -190,7 +176,8 @@ class MethodDeleteView(GatedView, MethodMixin, DeleteView):
 
     def form_valid(self, form: BaseForm) -> HttpResponse:
         registry.delete(self.object, self.request.user)
-        messages.success(self.request, f"Deleted the training method “{self.object}”. Its jobs stay readable.")
+        said = _("Deleted the training method “%(method)s”. Its jobs stay readable.") % {"method": self.object}
+        messages.success(self.request, said)
         return redirect(self.get_success_url())
 
 
@@ -205,7 +192,7 @@ class MethodHistoryView(TemplateView):
         newest_first = records.select_related("history_user").order_by("-history_date", "-history_id")
         page = Paginator(newest_first, 25).get_page(self.request.GET.get("page"))
         if not page:
-            raise Http404(f"There never was a training method “{kwargs['internal_name']}”.")
+            raise Http404(_("There never was a training method “%(name)s”.") % {"name": kwargs["internal_name"]})
         return super().get_context_data(**kwargs, page_obj=page, newest=page[0], versions=history.versions_on(page))
 
 
@@ -234,10 +221,10 @@ class LicenseView(FormView):
         if "install" not in self.request.POST:
             return self.render_to_response(self.get_context_data(form=form, preview=form.terms))
         terms = licensing.install(form.cleaned_data["key"], self.request.user)
-        messages.success(self.request, f"Installed the license of {terms.customer}.")
+        messages.success(self.request, _("Installed the license of %(customer)s.") % {"customer": terms.customer})
         return redirect("training_methods:license")
 
     def remove(self) -> HttpResponse:
         removed = licensing.remove(self.request.user)
-        messages.success(self.request, "Removed the license." if removed else "There is no license to remove.")
+        messages.success(self.request, _("Removed the license.") if removed else _("There is no license to remove."))
         return redirect("training_methods:license")

@@ -129,7 +129,11 @@ class WarmParent:
         assert self.process.stdout
         with suppress(BrokenPipeError):
             self.process.stdin.close()
-        self.process.wait()
+        try:
+            self.process.wait(WORD)
+        except subprocess.TimeoutExpired:  # frozen, or another process has that pipe too: the kernel ends its children
+            self.process.kill()
+            self.process.wait()
         self.process.stdout.close()
 
 

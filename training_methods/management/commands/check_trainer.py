@@ -70,5 +70,5 @@ def chosen(info: TrainerInfo, settings: list[str]) -> dict[str, Any]:
 
 
 def as_line(check: Check) -> str:
-    place = f"\n{'':30}{check.file}, line {check.line}" if check.line else ""
-    return f"{check.outcome:<10}{check.name:<20}{check.said}{place}"
+    place = f"\n{'':38}{check.file}, line {check.line}" if check.line else ""
+    return f"{check.outcome:<10}{check.name:<28}{check.said}{place}"

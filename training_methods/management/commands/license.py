@@ -167,4 +167,4 @@ def as_lines(facts: dict[str, Any]) -> str:
     """One fact a line, those that there are."""
     given = {name: ", ".join(fact) if isinstance(fact, list) else fact for name, fact in facts.items()}
     lines = [f"{name.replace('_', ' ') + ':':<14} {fact}" for name, fact in given.items() if fact not in (None, "")]
-    return "\n".join(lines if facts["trusted_keys"] else [*lines, licensing.TRUSTS_NOBODY])
+    return "\n".join(lines if facts["trusted_keys"] else [*lines, str(licensing.TRUSTS_NOBODY)])

@@ -9,6 +9,7 @@ from training_methods import catalog
 from training_methods.trainers.base import SLUG
 from training_methods.trainers.discovery import built_in_file
 
+LONGEST_NAME = 64  # as the database keeps a trainer's slug
 YOURS = ("custom01", "custom02")  # built-in names that are there to be taken
 
 
@@ -37,6 +38,10 @@ def refuse(name: str) -> None:
         raise CommandError(
             f"“{name}” is no slug: use lower-case letters and digits, and hyphens or underscores between them."
         )
+    if len(name) > LONGEST_NAME:
+        raise CommandError(f"The name has {len(name)} characters; it may have {LONGEST_NAME}.")
+    if f"{name}.py" == catalog.REWARDS:
+        raise CommandError(f"{catalog.REWARDS} is the file of your own reward functions, which holds no trainer.")
     if name in catalog.trainers() and name not in YOURS:
         raise CommandError(f"There is a trainer “{name}” already ({catalog.get(name).source}).")
     if find_spec(name):

@@ -18,6 +18,8 @@ from training_methods.trainers.rows import DataFormat
 from training_methods.trainers.survey import Request, survey
 from training_methods.trial import Trial
 
+LAST_SEED = 2**32 - 1  # as NumPy takes it
+
 
 class Command(BaseCommand):
     help = "Runs a trainer here and now: no database, no worker. For trying out your own."
@@ -44,7 +46,9 @@ class Command(BaseCommand):
             self.follow(trial)
         if isinstance(trial.ending, Failure):
             raise CommandError(f"{in_words(trial.ending)}\nThe log is in {trial.log}")
-        if trial.ending and trial.ending.outcome == "stopped":
+        if not trial.ending:
+            raise CommandError(f"Ended at once. Its checkpoints are in {spec.checkpoints}", returncode=130)
+        if trial.ending.outcome == "stopped":
             raise CommandError(f"Stopped. Its checkpoints are in {spec.checkpoints}", returncode=130)
         rmtree(folder)
         self.stdout.write(f"The result is in {spec.output}")
@@ -55,9 +59,9 @@ class Command(BaseCommand):
         try:
             self.show(events)
         except KeyboardInterrupt:
-            self.stderr.write("Stopping after a checkpoint. Press Ctrl-C again to end it at once.")
-            trial.stop()
             with suppress(KeyboardInterrupt):
+                trial.stop()
+                self.stderr.write("Stopping after a checkpoint. Press Ctrl-C again to end it at once.")
                 self.show(trial.watch())
 
     def show(self, events: Any) -> None:
@@ -76,6 +80,10 @@ def find_trainer(slug: str) -> TrainerInfo:
 def run_spec(
     info: TrainerInfo, folder: Path, *, base_model: str, dataset: Path, output: Path, **options: Any
 ) -> RunSpec:
+    if not 0 <= options["seed"] <= LAST_SEED:
+        raise CommandError(f"--seed takes a whole number from 0 to {LAST_SEED}, not {options['seed']}.")
+    if output.exists() and not output.is_dir():
+        raise CommandError(f"The output folder {output} is a file.")
     if output.exists() and any(output.iterdir()):
         raise CommandError(f"The output folder {output} is not empty.")
     parameters = resolved(info, options["set"])
