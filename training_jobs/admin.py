@@ -3,6 +3,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from training_jobs import leases
 from training_jobs.models import CustomizedModel, Dataset, FoundationModel, TrainingJob
@@ -35,11 +37,13 @@ class TrainingJobAdmin(RecordAdmin):
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("training_jobs.change_trainingjob")
 
-    @admin.action(description="Cancel the selected training jobs", permissions=["cancel"])
+    @admin.action(description=_("Cancel the selected training jobs"), permissions=["cancel"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[TrainingJob]) -> None:
         by = request.user.get_username()
         asked = sum(leases.request_cancel(job, by=by) for job in queryset.values_list("pk", flat=True))
-        self.message_user(request, f"{asked} of {queryset.count()} were still to be cancelled.", messages.SUCCESS)
+        said = {"asked": asked, "chosen": queryset.count()}
+        sentence = gettext("%(asked)d of %(chosen)d were still to be cancelled.") % said
+        self.message_user(request, sentence, messages.SUCCESS)
 
 
 @admin.register(FoundationModel)

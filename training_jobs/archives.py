@@ -27,14 +27,14 @@ class Outbox(io.RawIOBase):
         return taken
 
 
-def zipped(folder: Path) -> Iterator[bytes]:
+def zipped(folder: Path, *, without: str = "") -> Iterator[bytes]:
     """Pieces of a zip file with every file of the folder, stored as it is: weights do not get smaller.
 
-    Links are left out: they may lead anywhere on this machine.
+    Links are left out: they may lead anywhere on this machine. So is the folder in it that is called `without`.
     """
     outbox = Outbox()
     with zipfile.ZipFile(outbox, "w") as archive:
-        for path in files_of(folder):
+        for path in files_of(folder, without):
             entry = zipfile.ZipInfo.from_file(path, Path(folder.name) / path.relative_to(folder))
             with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
                 while piece := source.read(PIECE):
@@ -43,5 +43,6 @@ def zipped(folder: Path) -> Iterator[bytes]:
     yield outbox.take()
 
 
-def files_of(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+def files_of(folder: Path, without: str = "") -> list[Path]:
+    found = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sorted(path for path in found if path.relative_to(folder).parts[0] != without)

@@ -10,9 +10,10 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from training_jobs import hub
-from training_jobs.models import FoundationModel
+from training_jobs.models import FoundationModel, TrainingJob
 from training_jobs.weights import MEGABYTE, BadWeights, Head, gguf_head, safetensors_head, shards
 
 KINDS = {
@@ -27,7 +28,10 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
 class BadBaseModel(Exception):
-    """The message is a sentence for whoever named the model."""
+    """The message is a sentence for whoever named the model; `values` are filled into it."""
+
+    def __init__(self, sentence: str, **values: object) -> None:
+        super().__init__(sentence % values if values else sentence)
 
 
 @dataclass(frozen=True)
@@ -63,16 +67,17 @@ def inspect(folder: Path) -> Facts:
         refuse_no_folder(folder)
         return facts(folder)
     except BadWeights as bad:
-        raise BadBaseModel(f"“{folder}” cannot be used: {bad}") from bad
+        raise BadBaseModel(_("“%(folder)s” cannot be used: %(why)s"), folder=folder, why=bad) from bad
     except OSError as error:
-        raise BadBaseModel(f"“{error.filename or folder}” could not be read: {error.strerror}.") from error
+        sentence = _("“%(file)s” could not be read: %(why)s.")
+        raise BadBaseModel(sentence, file=error.filename or folder, why=error.strerror) from error
 
 
 def refuse_no_folder(folder: Path) -> None:
     if not folder.exists():
-        raise BadBaseModel(f"There is no folder “{folder}”.")
+        raise BadBaseModel(_("There is no folder “%(folder)s”."), folder=folder)
     if not folder.is_dir():
-        raise BadBaseModel(f"“{folder}” is a file: a base model is a folder.")
+        raise BadBaseModel(_("“%(folder)s” is a file: a base model is a folder."), folder=folder)
 
 
 def facts(folder: Path) -> Facts:
@@ -81,7 +86,7 @@ def facts(folder: Path) -> Facts:
     refuse_remote_code(folder, config)
     files = weight_files(folder)
     if not config and not files.metadata:
-        raise BadBaseModel(f"“{folder}” has no config.json.")
+        raise BadBaseModel(_("“%(folder)s” has no config.json."), folder=folder)
     refuse_no_tokenizer(folder, files)
     kind, architecture = architecture_of(folder, config, files.metadata)
     return Facts(
@@ -100,7 +105,8 @@ def facts(folder: Path) -> Facts:
 
 def refuse_adapter(folder: Path) -> None:
     if (folder / "adapter_config.json").exists() and not (folder / "config.json").exists():
-        raise BadBaseModel(f"“{folder}” holds an adapter, not a base model: merge it into its base model first.")
+        sentence = _("“%(folder)s” holds an adapter, not a base model: merge it into its base model first.")
+        raise BadBaseModel(sentence, folder=folder)
 
 
 def optional_json(path: Path) -> dict[str, Any]:
@@ -110,9 +116,9 @@ def optional_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise BadBaseModel(f"“{path}” is not JSON: {error}.") from error
+        raise BadBaseModel(_("“%(file)s” is not JSON: %(why)s."), file=path, why=error) from error
     if not isinstance(content, dict):
-        raise BadBaseModel(f"“{path}” holds no JSON object.")
+        raise BadBaseModel(_("“%(file)s” holds no JSON object."), file=path)
     return content
 
 
@@ -122,9 +128,10 @@ def refuse_remote_code(folder: Path, config: dict[str, Any]) -> None:
         ("tokenizer_config.json", optional_json(folder / "tokenizer_config.json")),
     ):
         if "auto_map" in content:
-            raise BadBaseModel(
-                f"“{folder}” needs code of its own, which is never run here: {name} names it under “auto_map”."
+            sentence = _(
+                "“%(folder)s” needs code of its own, which is never run here: %(file)s names it under “auto_map”."
             )
+            raise BadBaseModel(sentence, folder=folder, file=name)
 
 
 def weight_files(folder: Path) -> WeightFiles:
@@ -136,7 +143,8 @@ def weight_files(folder: Path) -> WeightFiles:
     ggufs = sorted(folder.glob("*.gguf"))
     if len(ggufs) > 1:
         names = ", ".join(path.name for path in ggufs)
-        raise BadBaseModel(f"“{folder}” holds {len(ggufs)} GGUF files ({names}): keep the one to train.")
+        sentence = _("“%(folder)s” holds %(number)d GGUF files (%(names)s): keep the one to train.")
+        raise BadBaseModel(sentence, folder=folder, number=len(ggufs), names=names)
     if ggufs:
         return WeightFiles(FoundationModel.Weights.GGUF, {ggufs[0]: gguf_head(ggufs[0])})
     raise no_weights(folder)
@@ -145,19 +153,23 @@ def weight_files(folder: Path) -> WeightFiles:
 def no_weights(folder: Path) -> BadBaseModel:
     pickles = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
     if pickles:
-        return BadBaseModel(
-            f"“{folder}” holds its weights only as a pickle ({pickles[0]}), and loading one can run any code: convert "
+        sentence = _(
+            "“%(folder)s” holds its weights only as a pickle (%(file)s), and loading one can run any code: convert "
             "it where that does no harm, with from_pretrained(…) and save_pretrained(…), which writes safetensors."
         )
+        return BadBaseModel(sentence, folder=folder, file=pickles[0])
     others = sorted(path.name for path in folder.glob("*.safetensors"))
-    hint = f" {others[0]} is not a name that is looked for." if others else ""
-    return BadBaseModel(f"“{folder}” has no weights: neither model.safetensors, nor its index, nor a GGUF file.{hint}")
+    sentence = _("“%(folder)s” has no weights: neither model.safetensors, nor its index, nor a GGUF file.")
+    if others:
+        sentence += " " + _("%(file)s is not a name that is looked for.")
+    return BadBaseModel(sentence, folder=folder, file="".join(others[:1]))
 
 
 def refuse_no_tokenizer(folder: Path, files: WeightFiles) -> None:
     here = {path.name for path in folder.iterdir()}
     if not any(names <= here for names in TOKENIZERS) and "tokenizer.ggml.tokens" not in files.metadata:
-        raise BadBaseModel(f"“{folder}” has no tokenizer: neither tokenizer.json nor tokenizer.model.")
+        sentence = _("“%(folder)s” has no tokenizer: neither tokenizer.json nor tokenizer.model.")
+        raise BadBaseModel(sentence, folder=folder)
     optional_json(folder / "tokenizer.json")
 
 
@@ -166,11 +178,13 @@ def architecture_of(folder: Path, config: dict[str, Any], metadata: dict[str, An
         return FoundationModel.Kind.CAUSAL_LM, str(metadata.get("general.architecture", "unknown"))
     named = config.get("architectures")
     if not (isinstance(named, list) and named):
-        raise BadBaseModel(f"“{folder / 'config.json'}” names no architecture under “architectures”.")
+        sentence = _("“%(file)s” names no architecture under “architectures”.")
+        raise BadBaseModel(sentence, file=folder / "config.json")
     architecture = str(named[0])[:100]
     kind = next((kind for ending, kind in KINDS.items() if architecture.endswith(ending)), None)
     if kind is None:
-        raise BadBaseModel(f"“{folder}” is a {architecture}: one that ends in {' or '.join(KINDS)} is needed.")
+        sentence = _("“%(folder)s” is a %(architecture)s: one that ends in %(endings)s is needed.")
+        raise BadBaseModel(sentence, folder=folder, architecture=architecture, endings=_(" or ").join(KINDS))
     return kind, architecture
 
 
@@ -226,12 +240,20 @@ def may_change(user: AbstractBaseUser | AnonymousUser) -> bool:
 
 def refuse_others(user: AbstractBaseUser | AnonymousUser | None) -> None:
     if user and not may_change(user):
-        raise PermissionDenied("Base models are folders of the server, so staff add and delete them.")
+        raise PermissionDenied(_("Base models are folders of the server, so staff add and delete them."))
+
+
+def needed_by(model: FoundationModel) -> list[str]:
+    """The names of jobs, three at most, that have not ended and start from it or refer to it."""
+    return list(TrainingJob.objects.that_use(model).unended().values_list("name", flat=True)[:3])
 
 
 def delete(model: FoundationModel, *, user: AbstractBaseUser | AnonymousUser | None = None) -> None:
-    """Deletes the record. The folder stays, and so do the jobs that started from it."""
+    """Deletes the record. The folder stays, and so do the jobs that started from it. Raises BadBaseModel."""
     refuse_others(user)
+    if needed := needed_by(model):
+        sentence = _("“%(name)s” is needed by %(trains)s: wait for the end, or cancel first.")
+        raise BadBaseModel(sentence, name=model.name, trains=", ".join(needed))
     model.delete()
 
 
@@ -253,7 +275,7 @@ def add(folder_or_hub_id: str, *, name: str, user: AbstractBaseUser | AnonymousU
 def located(folder_or_hub_id: str) -> tuple[Path, str]:
     """The folder, and the hub id where it was downloaded for one."""
     if not folder_or_hub_id:
-        raise BadBaseModel("A base model is named by its folder, or by its id on the hub.")
+        raise BadBaseModel(_("A base model is named by its folder, or by its id on the hub."))
     folder = Path(folder_or_hub_id).absolute()
     if not hub.HUB_ID.fullmatch(folder_or_hub_id) or folder.exists():
         return folder, ""
@@ -265,11 +287,12 @@ def located(folder_or_hub_id: str) -> tuple[Path, str]:
 
 def unused_name(name: str) -> str:
     if not name or len(name) > 100 or not name.isprintable():
-        raise BadBaseModel(f"“{name[:40]}” cannot be a base model's name: it takes 1 to 100 printable characters.")
+        sentence = _("“%(name)s” cannot be a base model's name: it takes 1 to 100 printable characters.")
+        raise BadBaseModel(sentence, name=name[:40])
     if FoundationModel.objects.filter(name__iexact=name).exists():
         raise name_in_use(name)
     return name
 
 
 def name_in_use(name: str) -> BadBaseModel:
-    return BadBaseModel(f"A base model named “{name}” exists already: choose another name.")
+    return BadBaseModel(_("A base model named “%(name)s” exists already: choose another name."), name=name)

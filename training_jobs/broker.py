@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 LONGEST_SOCKET_PATH = 100  # bytes; the system's own limit is 104 on macOS and 108 on Linux
 SECONDS_TO_START = 20
 
-# Publishing to a broker that is down or frozen then takes 0.1 s and 2 s instead of 6 s and for ever.
+# Publishing to a broker that is down or frozen then takes 0.1 s and 2 s instead of 6 s and for ever. No retry: kombu
+# counts those after the first try, and each would take another 2 s.
 SHORT_TIMEOUTS = {
     "socket_timeout": 2,
     "socket_connect_timeout": 2,
-    "max_retries": 1,
+    "max_retries": 0,
     "interval_start": 0,
     "interval_step": 0.2,
     "interval_max": 0.5,

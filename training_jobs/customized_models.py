@@ -5,8 +5,12 @@ import shutil
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.utils.translation import gettext as _
 
-from training_jobs.models import CustomizedModel, TrainingJob
+from training_jobs import base_models
+from training_jobs.models import CustomizedModel, FoundationModel, TrainingJob
+from training_methods.trainers import model_card
 from training_methods.trainers.events import Finished
 
 LONGEST_NAME = 200  # bytes, so that file systems take it with room for an ending
@@ -39,10 +43,15 @@ def keep(job: TrainingJob, finished: Finished, output: Path) -> CustomizedModel 
         job=job,
         base_model=job.base_model,
         base_model_name=job.base_model_snapshot["name"],
-        kind=finished.result or kind_of(folder),
+        kind=kind_of(folder, finished.result),
         path=str(folder),
-        size_bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
+        size_bytes=size_of(folder),
     )
+
+
+def size_of(folder: Path) -> int:
+    """Bytes."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def move(output: Path, folder: Path) -> None:
@@ -55,6 +64,27 @@ def move(output: Path, folder: Path) -> None:
     shutil.move(output, folder)
 
 
-def kind_of(folder: Path) -> CustomizedModel.Kind:
-    is_adapter = (folder / "adapter_config.json").exists()
+def kind_of(folder: Path, said: str | None = None) -> CustomizedModel.Kind:
+    """What its files tell; where they do not, what the trainer `said`."""
+    if model_card.is_scorer(folder):
+        return CustomizedModel.Kind.REWARD
+    is_adapter = said == "adapter" or (not said and model_card.is_adapter(folder))
     return CustomizedModel.Kind.ADAPTER if is_adapter else CustomizedModel.Kind.COMPLETE
+
+
+def may_register(model: CustomizedModel, user: AbstractBaseUser | AnonymousUser) -> bool:
+    """An adapter is no model by itself."""
+    return model.kind != CustomizedModel.Kind.ADAPTER and base_models.may_change(user)
+
+
+def register(model: CustomizedModel, *, user: AbstractBaseUser | AnonymousUser) -> FoundationModel:
+    """Take its folder on record as a base model. Raises BadBaseModel or PermissionDenied."""
+    if there := FoundationModel.objects.filter(path=model.path).first():
+        raise base_models.BadBaseModel(_("It is the base model “%(name)s” already.") % {"name": there.name})
+    return base_models.add(model.path, name=free_name(model.name), user=user)
+
+
+def free_name(wanted: str) -> str:
+    """As a base model, whose names are shorter: the end, which tells models of one base apart, stays."""
+    room = FoundationModel._meta.get_field("name").max_length or 0
+    return wanted if len(wanted) <= room else f"{wanted[: room - 41]}…{wanted[-40:]}"

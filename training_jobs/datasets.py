@@ -12,8 +12,10 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
-from training_jobs.models import ENDED, Dataset
+from training_jobs.models import Dataset
+from training_methods import sentences
 from training_methods.trainers import DataFormat
 from training_methods.trainers.survey import Problem, Request, Survey
 
@@ -64,19 +66,24 @@ def import_file(
 
 def unused_name(name: str) -> str:
     if not name or len(name) > 100 or not name.isprintable():
-        raise BadDataset(f"“{name[:40]}” cannot be a dataset's name: it takes 1 to 100 printable characters.")
+        sentence = _("“%(name)s” cannot be a dataset's name: it takes 1 to 100 printable characters.")
+        raise BadDataset(sentence % {"name": name[:40]})
     if Dataset.objects.filter(name__iexact=name).exists():
-        raise BadDataset(f"A dataset named “{name}” exists already: choose another name.")
+        raise taken(name)
     return name
+
+
+def taken(name: str) -> BadDataset:
+    return BadDataset(_("A dataset named “%(name)s” exists already: choose another name.") % {"name": name})
 
 
 def refuse_no_file(source: Path) -> None:
     if source.is_dir():
-        raise BadDataset(f"“{source}” is a folder: a dataset is one file.")
+        raise BadDataset(_("“%(file)s” is a folder: a dataset is one file.") % {"file": source})
     if not source.exists():
-        raise BadDataset(f"There is no file “{source}”.")
+        raise BadDataset(_("There is no file “%(file)s”.") % {"file": source})
     if not source.is_file():
-        raise BadDataset(f"“{source}” is a device or a pipe: a dataset is a file.")
+        raise BadDataset(_("“%(file)s” is a device or a pipe: a dataset is a file.") % {"file": source})
 
 
 @contextmanager
@@ -94,7 +101,8 @@ def copied(source: Path) -> Iterator[tuple[Path, str]]:
                     digest.update(chunk)
                     copy.write(chunk)
         except OSError as error:
-            raise BadDataset(f"“{source}” could not be copied: {error.strerror}.") from error
+            said = {"file": source, "why": error.strerror}
+            raise BadDataset(_("“%(file)s” could not be copied: %(why)s.") % said) from error
         yield draft, digest.hexdigest()
     finally:
         draft.unlink(missing_ok=True)
@@ -128,7 +136,8 @@ def survey(request: Request) -> Survey:
 
 def usable(found: Survey, original: str) -> Survey:
     if found.refusal:
-        raise BadDataset(f"{original} {found.refusal.rstrip('.')}.", found)
+        said = {"file": original, "is_so": sentences.translated(found.refusal).rstrip(".。")}
+        raise BadDataset(_("%(file)s %(is_so)s.") % said, found)
     return found
 
 
@@ -144,7 +153,7 @@ def keep(draft: Path, record: Dataset, found: Survey) -> Dataset:
             record.save(force_insert=True)
             draft.replace(path)
     except IntegrityError:
-        raise BadDataset(f"A dataset named “{record.name}” exists already: choose another name.") from None
+        raise taken(record.name) from None
     return record
 
 
@@ -155,15 +164,17 @@ def may_delete(dataset: Dataset, user: AbstractBaseUser | AnonymousUser) -> bool
 
 def needed_by(dataset: Dataset) -> list[str]:
     """The names of jobs, three at most, that have not ended and will read the file."""
-    return list(dataset.jobs.exclude(status__in=ENDED).values_list("name", flat=True)[:3])
+    return list(dataset.jobs.unended().values_list("name", flat=True)[:3])
 
 
 def delete(dataset: Dataset, *, user: AbstractBaseUser | AnonymousUser | None = None) -> None:
     """Deletes the record, and its file unless another dataset has the same rows. Raises DatasetInUse."""
     if user and not may_delete(dataset, user):
-        raise PermissionDenied(f"“{dataset.name}” was added by somebody else: staff can delete it.")
+        sentence = _("“%(name)s” was added by somebody else: staff can delete it.")
+        raise PermissionDenied(sentence % {"name": dataset.name})
     if needed := needed_by(dataset):
-        raise DatasetInUse(f"“{dataset.name}” is needed by {', '.join(needed)}: wait for the end, or cancel first.")
+        sentence = _("“%(name)s” is needed by %(trains)s: wait for the end, or cancel first.")
+        raise DatasetInUse(sentence % {"name": dataset.name, "trains": ", ".join(needed)})
     with transaction.atomic():
         dataset.delete()
         # Inside the transaction, so that on SQLite no import of the same rows comes between.

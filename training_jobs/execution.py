@@ -4,38 +4,41 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from enum import Enum
 from multiprocessing.synchronize import Event as Flag
+from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
+from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, close_old_connections, transaction
 from django.utils import timezone
 
-from training_jobs import customized_models, dispatch, leases, reports, room, run_folders
+from training_jobs import (
+    cgroups,
+    checkpoints,
+    customized_models,
+    dispatch,
+    hardware,
+    leases,
+    reports,
+    room,
+    run_folders,
+    stopping,
+)
 from training_jobs.intake import Intake
 from training_jobs.leases import HEARTBEAT, LEASE, SAVING, Lease, LeaseLost
 from training_jobs.models import JobEvent, Status, TrainingJob
 from training_jobs.reports import Batch
+from training_jobs.stopping import EarlyEnd, Stop
 from training_jobs.supervisor import Interrupted, Supervisor
-from training_methods.config import resources
-from training_methods.trainers.events import Failure, Finished
+from training_methods import config
+from training_methods.trainers.events import Cause, Failure, Finished
 from training_methods.trainers.keeper import clock
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 AWAY = (OperationalError, InterfaceError, InternalError)  # the last: a database that can only be read for now
 LONGEST_ABSENCE = 10 * LEASE  # then another worker, which finds the same files, may have the job
-
-
-class Stop(Enum):
-    """Why a child was asked to stop."""
-
-    CANCEL = "cancel"
-    DRAIN = "drain"
-    TIME_LIMIT = "time-limit"
-    LEASE = "lease"
-    DISK = "disk"
 
 
 def run(job_id: UUID, draining: Flag, *, threads: int = 1) -> None:
@@ -62,14 +65,19 @@ def perform(attempt: "Attempt", *, threads: int = 1, devices: Sequence[str] | No
         raise
     else:
         logger.info("Job %s (%s) is %s.", lease.job_id, attempt.job, attempt.patiently(attempt.status))
+        attempt.patiently(checkpoints.tidy_safely, lease.job_id)
 
 
 class Attempt:
-    """A job while it is ours. `claimed`: a time by `keeper.clock` before the claim, from which the lease counts."""
+    """A job while it is ours. `claimed`: a time by `keeper.clock` before the claim, from which the lease counts.
 
-    def __init__(self, lease: Lease, draining: Flag, *, claimed: float) -> None:
+    `warm_parent_at`: where the worker's warm parent listens, if it has one.
+    """
+
+    def __init__(self, lease: Lease, draining: Flag, *, claimed: float, warm_parent_at: Path | None = None) -> None:
         self.lease = lease
         self.draining = draining
+        self.warm_parent_at = warm_parent_at
         self.started = self.renewed = claimed
         self.stop: Stop | None = None
         self.child: Supervisor | None = None
@@ -78,21 +86,36 @@ class Attempt:
         self.patiently(self.begin)
         for earlier in self.intake.earlier_attempts():
             self.catch_up(earlier)
-        self.patiently(lambda: self.record("claimed", owner=self.lease.owner))
+        runs_on = hardware.described(threads=threads, devices=devices)
+        self.patiently(lambda: self.record("claimed", owner=self.lease.owner, hardware=runs_on))
         if finished := self.finished_before():
             self.patiently(self.settle, finished)
+        elif self.job.finish_requested and not run_folders.newest_checkpoint(self.job):
+            self.patiently(leases.cancel, self.lease, stopping.nothing_learnt())
         elif missing := run_folders.missing_input(self.job):
             self.patiently(leases.fail, self.lease, missing)
         else:
             self.patiently(self.lay_out, threads, devices)
-            ending = self.supervise(Supervisor(self.directory, threads=threads, grace=SAVING.total_seconds()))
-            self.patiently(self.settle, ending)
+            self.patiently(self.settle, self.supervise(self.supervisor(threads)))
+
+    def supervisor(self, threads: int) -> Supervisor:
+        """A script that names its own Python gains nothing from what ours has imported."""
+        method = self.job.method_snapshot["config"]
+        return Supervisor(
+            self.directory,
+            threads=threads,
+            grace=SAVING.total_seconds(),
+            warm_parent_at=None if config.interpreter(method) else self.warm_parent_at,
+            memory_gb=config.resources(method).memory_gb,
+            cgroups_in=cgroups.home(settings.CGROUP),
+        )
 
     def begin(self) -> None:
         self.job = TrainingJob.objects.get(pk=self.lease.job_id)
         self.directory = self.job.attempt_directory(self.lease.attempt)
+        self.early_end = EarlyEnd(self.directory)
         self.intake = Intake(self.lease, self.job)
-        self.time_limit = resources(self.job.method_snapshot["config"]).time_limit_minutes
+        self.time_limit = config.resources(self.job.method_snapshot["config"]).time_limit_minutes
 
     def catch_up(self, earlier: int) -> None:
         rest = self.patiently(self.intake.rest_of, earlier)
@@ -112,6 +135,8 @@ class Attempt:
         for sentence in run_folders.changed_code(self.job):
             self.record("note", text=sentence)
         spec = run_folders.lay_out(self.job, self.directory, threads=threads, devices=devices)
+        if self.job.finish_requested:
+            self.early_end.ask()
         if spec.resume_from:
             self.record("resumed", checkpoint=str(spec.resume_from))
 
@@ -121,11 +146,21 @@ class Attempt:
             self.tell_keeper()
             for batch in self.child.watch():
                 self.patiently(self.keep, self.lease.attempt, batch)
-                if self.stop is None and (reason := self.patiently(self.reason_to_stop)):
-                    self.stop = reason
-                    self.child.stop()
-                    self.patiently(self.say_that_it_stops)
+                self.early_end.hear(batch.events)
+                self.heed(self.patiently(self.reason_to_stop))
             return self.child.ending()
+
+    def heed(self, reason: Stop | None) -> None:
+        """Stop the child for the first reason there is. “Now” comes after any other, and waits for no checkpoint."""
+        assert self.child
+        if reason is None or reason is self.stop or (self.stop and reason is not Stop.NOW):
+            return
+        self.stop = reason
+        if reason is Stop.NOW:
+            self.child.kill()
+        else:
+            self.child.stop()
+        self.patiently(self.say_that_it_stops)
 
     def keep(self, attempt: int, batch: Batch) -> None:
         """Store a batch and renew the lease, which lasts at least from before we asked."""
@@ -152,11 +187,16 @@ class Attempt:
             self.child.beat(self.stop_at, self.gone_at)
 
     def reason_to_stop(self) -> Stop | None:
-        cancelled = self.lease.held().values_list("cancel_requested", flat=True).first()
-        if cancelled is None:
+        asked = self.lease.held().values("cancel_requested", "kill_requested", "finish_requested").first()
+        if asked is None:
             raise LeaseLost
-        if cancelled:
-            return Stop.CANCEL
+        if asked["cancel_requested"]:
+            return Stop.NOW if asked["kill_requested"] else Stop.CANCEL
+        if asked["finish_requested"] and not self.early_end.is_asked:
+            self.early_end.ask()
+            self.record("stopping", reason="save")
+        if self.early_end.is_overdue:
+            return Stop.UNFINISHED
         if self.draining.is_set():
             return Stop.DRAIN
         if not room.is_enough_to_go_on():
@@ -172,8 +212,12 @@ class Attempt:
         """The one change of status that ends this attempt."""
         if isinstance(ending, Finished) and ending.outcome == "succeeded":
             self.succeed(ending)
-        elif self.stop is Stop.CANCEL:
+        elif self.stop in (Stop.CANCEL, Stop.NOW):
             leases.cancel(self.lease)
+        elif self.stop is Stop.UNFINISHED:
+            leases.cancel(self.lease, self.early_end.overdue())
+        elif self.stop is None and isinstance(ending, Finished) and self.early_end.is_asked:
+            leases.cancel(self.lease, stopping.no_result())
         elif self.stop is Stop.TIME_LIMIT:
             leases.fail(self.lease, out_of_time(self.time_limit))
         elif self.stop is Stop.DISK:
@@ -189,7 +233,9 @@ class Attempt:
         """Success and its model are one: a job that is another's by now leaves nothing."""
         with transaction.atomic():
             job = TrainingJob.objects.get(pk=self.job.pk)
-            if not leases.succeed(self.lease, latest_metrics=job.latest_metrics | finished.values):
+            stopped_at = job.step if stopping.was_early(job, finished) else None
+            values = job.latest_metrics | finished.values
+            if not leases.succeed(self.lease, latest_metrics=values, stopped_at=stopped_at):
                 raise LeaseLost
             if not customized_models.keep(job, finished, self.directory / "output"):
                 self.record("note", text="The training left no files in its output folder, so there is no model.")
@@ -209,7 +255,7 @@ class Attempt:
     def status(self) -> str:
         return Status(TrainingJob.objects.values_list("status", flat=True).get(pk=self.job.pk)).label.lower()
 
-    def record(self, kind: str, **data: str) -> None:
+    def record(self, kind: str, **data: object) -> None:
         """Something that happened to the job, beside what its child reports."""
         JobEvent.objects.create(job=self.job, attempt=self.lease.attempt, kind=kind, at=timezone.now(), data=data)
 
@@ -239,6 +285,7 @@ class Attempt:
 
 def out_of_time(minutes: int | None) -> Failure:
     return Failure(
+        cause=Cause.TIME_LIMIT,
         message=f"The training was stopped at its time limit of {minutes} minutes.",
         hint="The method's configuration sets the limit (resources.time_limit_minutes).",
     )

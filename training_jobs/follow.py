@@ -75,7 +75,7 @@ class Lines:
 
 def standing(job: TrainingJob) -> str:
     """Where a job stands, in a line."""
-    parts = [Status(job.status).label]
+    parts = [str(Status(job.status).label) + (" early" if job.stopped_at is not None else "")]
     if job.step:
         parts.append(f"step {job.step}" + (f"/{job.total_steps}" if job.total_steps else ""))
     if name := next((name for name in ("loss", "reward") if name in job.latest_metrics), None):

@@ -1,16 +1,15 @@
 """Brings what a run's files say into the database, every line once, whoever has the job by then."""
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
 
-from training_jobs import leases, logs, metrics
+from training_jobs import checkpoints, leases, logs, metrics
 from training_jobs.leases import Lease, LeaseLost
 from training_jobs.models import JobEvent, TrainingJob
-from training_jobs.reports import Batch, Reports
+from training_jobs.reports import Batch, Reports, in_words
 from training_methods.trainers.events import CheckpointSaved, Event, Failure, Metrics, Note, Progress, Sample
 
 
@@ -19,16 +18,28 @@ class Intake:
         self.lease = lease
         self.job = job
         self.latest_metrics: dict[str, float | None] = job.latest_metrics
+        self.reported: dict[str, tuple[int, float | None]] = {}
+        """The last value of each metric in this attempt, with its step."""
 
     def store(self, attempt: int, batch: Batch) -> None:
-        """Store a batch and renew the lease: all of it or, once the job is another's, nothing. Raises LeaseLost."""
-        read = {"stored_attempt": attempt, "stored_events": batch.events_end}
+        """Store a batch and renew the lease: all of it or, once the job is another's, nothing. Raises LeaseLost.
+
+        What can be made ready is, before the transaction: SQLite has one writer at a time.
+        """
+        reported = {"stored_attempt": attempt, "stored_events": batch.events_end, **self.progress(batch.events)}
+        points = (event for event in batch.events if isinstance(event, Metrics))
+        curves, events = metrics.prepared(self.job.pk, attempt, points), for_people(self.job, attempt, batch.events)
         with transaction.atomic():
-            if not leases.heartbeat(self.lease, **read, **self.progress(batch.events)):
+            if not self.write(**reported):
                 raise LeaseLost
-            metrics.append(self.job.pk, attempt, (event for event in batch.events if isinstance(event, Metrics)))
+            curves.store()
             logs.append(self.job.pk, attempt, batch.log)
-            JobEvent.objects.bulk_create(for_people(self.job, attempt, batch.events))
+            JobEvent.objects.bulk_create(events)
+            checkpoints.store(self.job, attempt, batch.events, self.reported)
+
+    def write(self, **fields: object) -> bool:
+        """To the job's row, while it is ours."""
+        return leases.heartbeat(self.lease, **fields)
 
     def earlier_attempts(self) -> range:
         """Those whose files may say more than is stored: their worker was dying, or the database was away."""
@@ -57,6 +68,24 @@ class Intake:
         return changes
 
 
+class Postscript(Intake):
+    """For a job that ended with its worker: nobody holds it, and what that had not stored any more is still read."""
+
+    def __init__(self, job: TrainingJob) -> None:
+        super().__init__(Lease(job_id=job.pk, owner=job.owner, attempt=job.attempt), job)
+
+    def write(self, **fields: object) -> bool:
+        """Unless somebody has started the job again."""
+        ended = TrainingJob.objects.ended().filter(pk=self.job.pk, attempt=self.job.attempt)
+        return bool(ended.update(**fields))
+
+    def store_all(self) -> None:
+        for attempt in (*self.earlier_attempts(), self.job.attempt):
+            rest = self.rest_of(attempt)
+            while batch := rest.read():
+                self.store(attempt, batch)
+
+
 def for_people(job: TrainingJob, attempt: int, events: Iterable[Event]) -> list[JobEvent]:
     return [
         JobEvent(
@@ -64,13 +93,8 @@ def for_people(job: TrainingJob, attempt: int, events: Iterable[Event]) -> list[
             attempt=attempt,
             kind=event.kind,
             at=datetime.fromtimestamp(event.at, UTC),
-            data=storable(event),
+            data=in_words(event),
         )
         for event in events
         if isinstance(event, Note | CheckpointSaved | Sample | Failure)
     ]
-
-
-def storable(event: Event) -> dict[str, Any]:
-    """What an event says, without NUL, which PostgreSQL does not store."""
-    return json.loads(event.model_dump_json(exclude={"at", "kind"}).replace("\\u0000", "\\ufffd"))

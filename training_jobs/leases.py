@@ -6,7 +6,7 @@ attempt that is over, and changes nothing any more.
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -14,11 +14,12 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Case, DateTimeField, Exists, F, Value, When
+from django.db.models import Case, DateTimeField, Exists, F, Q, Value, When
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
-from training_jobs.models import JobEvent, Status, TrainingJob, TrainingJobQuerySet, Worker
+from training_jobs.models import ACTIVE, JobEvent, Status, TrainingJob, TrainingJobQuerySet, Worker
+from training_jobs.reports import in_words
 from training_methods.trainers.events import Failure
 
 LEASE = timedelta(seconds=settings.LEASE_SECONDS)
@@ -27,10 +28,12 @@ SAVING = LEASE / 2  # the end of a lease that could not be renewed: so long a tr
 MARGIN = LEASE / 8  # beyond a lease; by then its training has ended, since the worker's keeper sees to that
 MOST_LOSSES = 3  # without a checkpoint in between
 
+Condition = Callable[[TrainingJobQuerySet, timedelta], TrainingJobQuerySet]
 CANCELLED_IF_ASKED = Case(When(cancel_requested=True, then=Value(Status.CANCELLED)), default=Value(Status.QUEUED))
 NOW_IF_CANCELLED = Case(
     When(cancel_requested=True, then=Now()), default=Value(None), output_field=DateTimeField(null=True)
 )
+CLAIMED = ("pk", "attempt", "gpus")  # what a claim has to know of a job
 NOBODY = {"owner": "", "worker": None, "lease_until": None, "woken_at": None}
 
 
@@ -73,31 +76,35 @@ def claim_next(
     jobs = TrainingJob.objects.claimable().fitting(queues, free_cards).in_turn()
     if worker:
         jobs = jobs.exclude(Exists(Worker.objects.draining().filter(pk=worker)))
-    while next_one := jobs.values_list("pk", flat=True).first():
-        if lease := claim(next_one, owner, worker=worker):
+    while next_one := jobs.values_list(*CLAIMED).first():
+        if lease := take(*next_one, owner=owner, worker=worker):
             return lease
     return None
 
 
 def claim(job_id: UUID, owner: str, *, worker: UUID | None = None) -> Lease | None:
     """Take a queued job. None: it was cancelled or held, or another worker has it."""
+    found = TrainingJob.objects.claimable().filter(pk=job_id).values_list(*CLAIMED).first()
+    return take(*found, owner=owner, worker=worker) if found else None
+
+
+def take(job_id: UUID, attempt: int, gpus: int | None, *, owner: str, worker: UUID | None) -> Lease | None:
+    """The claim itself, of a job of which so many attempts were seen: who was first made it one more."""
     won = (
         TrainingJob.objects.claimable()
-        .filter(pk=job_id)
+        .filter(pk=job_id, attempt=attempt)
         .update(
             status=Status.RUNNING,
             owner=owner,
             worker=worker,
-            attempt=F("attempt") + 1,
+            attempt=attempt + 1,
+            is_tidy=False,
             lease_until=Now() + LEASE,
             heartbeat_at=Now(),
             started_at=Coalesce("started_at", Now()),
         )
     )
-    if not won:
-        return None
-    attempt, gpus = TrainingJob.objects.values_list("attempt", "gpus").get(pk=job_id)
-    return Lease(job_id=job_id, owner=owner, attempt=attempt, gpus=gpus)
+    return Lease(job_id=job_id, owner=owner, attempt=attempt + 1, gpus=gpus) if won else None
 
 
 def heartbeat(lease: Lease, **reported: object) -> bool:
@@ -118,9 +125,9 @@ def fail(lease: Lease, failure: Failure) -> bool:
     return finish(lease, Status.FAILED, failure=in_words(failure))
 
 
-def cancel(lease: Lease) -> bool:
-    """End a running job as cancelled, once its child is gone."""
-    return finish(lease, Status.CANCELLED)
+def cancel(lease: Lease, why: Failure | None = None) -> bool:
+    """End a running job as cancelled, once its child is gone. `why`: if it had been meant to end otherwise."""
+    return finish(lease, Status.CANCELLED, failure=in_words(why) if why else None)
 
 
 def finish(lease: Lease, status: Status, **reported: object) -> bool:
@@ -135,43 +142,73 @@ def release(lease: Lease) -> bool:
 
 def request_cancel(job_id: UUID, *, by: str = "") -> bool:
     """Cancel a queued job at once; ask the worker of a running one to stop. False: it ended, or was asked before."""
+    jobs = TrainingJob.objects.filter(pk=job_id, cancel_requested=False)
+    return ask(jobs, job_id, "cancel-requested", by, ends=Q(status=Status.QUEUED), cancel_requested=True)
+
+
+def request_kill(job_id: UUID, *, by: str = "") -> bool:
+    """Cancel without waiting for a checkpoint, after a cancel too. False: it ended, or was asked before."""
+    jobs = TrainingJob.objects.filter(pk=job_id, kill_requested=False)
+    asked = {"cancel_requested": True, "kill_requested": True}
+    return ask(jobs, job_id, "kill-requested", by, ends=Q(status=Status.QUEUED), **asked)
+
+
+def request_finish(job_id: UUID, *, by: str = "") -> bool:
+    """Let a job end early with its result. One that waits ends so once a worker has it; if it never started, at once
+    and as cancelled. False: it ended, or was asked to stop before.
+    """
+    jobs = TrainingJob.objects.filter(pk=job_id, cancel_requested=False, finish_requested=False)
+    never_started = Q(status=Status.QUEUED, attempt=0)
+    asked = {"finish_requested": True, "held_at": None, "held_by": None, "woken_at": None}
+    return ask(jobs, job_id, "finish-requested", by, ends=never_started, **asked)
+
+
+def ask(jobs: TrainingJobQuerySet, job_id: UUID, kind: str, by: str, *, ends: Q, **asked: object) -> bool:
+    """Store what is asked of a job, before anybody acts on it: those that `ends` says are cancelled at once, others
+    that wait go on waiting, and one that runs is stopping.
+    """
+    waits = When(status=Status.QUEUED, then=Value(Status.QUEUED))
     with transaction.atomic():
-        won = ask_to_cancel(job_id)
+        won = jobs.filter(status__in=[Status.QUEUED, *ACTIVE]).update(
+            **asked,
+            stop_asked_by=by,
+            status=Case(When(ends, then=Value(Status.CANCELLED)), waits, default=Value(Status.STOPPING)),
+            finished_at=Case(When(ends, then=Now()), default=F("finished_at")),
+        )
         if won and by:
-            record(job_id, "cancel-requested", by=by)
+            record(job_id, kind, by=by)
+    return bool(won)
+
+
+def resume(job_id: UUID, *, by: str) -> bool:
+    """Queue a job once more that failed or was cancelled. False: it did not, or somebody was first."""
+    ended = TrainingJob.objects.filter(pk=job_id, status__in=[Status.FAILED, Status.CANCELLED])
+    nothing_asked = {"cancel_requested": False, "finish_requested": False, "kill_requested": False, "stop_asked_by": ""}
+    anew = {"finished_at": None, "failure": None, "seconds_left": None, "held_at": None, "held_by": None}
+    with transaction.atomic():
+        why = ended.values_list("failure__message", flat=True).first()
+        won = bool(ended.update(status=Status.QUEUED, **nothing_asked, **anew, **NOBODY))
+        if won:
+            record(job_id, "resume-requested", by=by, **({"failure": why} if why else {}))
     return won
 
 
-def ask_to_cancel(job_id: UUID) -> bool:
-    queued = When(status=Status.QUEUED, then=Value(Status.CANCELLED))
-    ended_now = When(status=Status.QUEUED, then=Now())
-    return bool(
-        TrainingJob.objects.filter(pk=job_id, cancel_requested=False)
-        .filter(status__in=[Status.QUEUED, Status.RUNNING, Status.STOPPING])
-        .update(
-            cancel_requested=True,
-            status=Case(queued, default=Value(Status.STOPPING)),
-            finished_at=Case(ended_now, default=F("finished_at")),
-        )
-    )
-
-
-def hold(job_id: UUID, *, by: AbstractBaseUser) -> bool:
+def hold(job_id: UUID, *, by: AbstractBaseUser | None) -> bool:
     """Keep a waiting job from being taken. False: it started or ended meanwhile, or is held already."""
     with transaction.atomic():
-        won = bool(TrainingJob.objects.claimable().filter(pk=job_id).update(held_at=Now(), held_by=by.pk))
+        won = bool(TrainingJob.objects.claimable().filter(pk=job_id).update(held_at=Now(), held_by=by and by.pk))
         if won:
-            record(job_id, "held", by=by.get_username())
+            record(job_id, "held", by=by.get_username() if by else "")
     return won
 
 
-def let_go(job_id: UUID, *, by: AbstractBaseUser) -> bool:
+def let_go(job_id: UUID, *, by: AbstractBaseUser | None) -> bool:
     """Let a held job be taken again. False: it was not held."""
     held = TrainingJob.objects.waiting().filter(pk=job_id, held_at__isnull=False)
     with transaction.atomic():
         won = bool(held.update(held_at=None, held_by=None, woken_at=None))
         if won:
-            record(job_id, "let-go", by=by.get_username())
+            record(job_id, "let-go", by=by.get_username() if by else "")
     return won
 
 
@@ -185,9 +222,18 @@ def reap() -> list[Loss]:
     return [loss for job in TrainingJob.objects.lease_over(MARGIN) if (loss := reap_one(job))]
 
 
-def reap_one(job: TrainingJob) -> Loss | None:
+def reap_stranded() -> list[Loss]:
+    """And those whose lease ends by a clock that was set back since, perhaps in an hour.
+
+    For one who knows that the clock has not been set for a whole lease: a worker that is there has renewed by now.
+    """
+    stranded = TrainingJob.objects.renewed_by_another_clock(MARGIN)
+    return [loss for job in stranded if (loss := reap_one(job, TrainingJobQuerySet.renewed_by_another_clock))]
+
+
+def reap_one(job: TrainingJob, lost: Condition = TrainingJobQuerySet.lease_over) -> Loss | None:
     """None: its worker woke up, a cancel came in, or another reaper was first."""
-    still_lost = Lease(job_id=job.pk, owner=job.owner, attempt=job.attempt).held().lease_over(MARGIN)
+    still_lost = lost(Lease(job_id=job.pk, owner=job.owner, attempt=job.attempt).held(), MARGIN)
     losses = losses_in_a_row(job) + 1
     outcome = take_back(job, still_lost, "worker-lost", losses, lost_for_good(job, losses), owner=job.owner)
     return Loss(job_id=job.pk, owner=job.owner, outcome=outcome) if outcome else None
@@ -221,9 +267,12 @@ def take_back(
 
 
 def losses_in_a_row(job: TrainingJob) -> int:
-    """Since the last checkpoint: a job that gets on is not given up, however often it is interrupted."""
-    last_checkpoint = job.events.filter(kind="checkpoint").order_by("-pk").values_list("pk", flat=True).first()
-    return job.events.filter(kind__in=["worker-lost", "interrupted"], pk__gt=last_checkpoint or 0).count()
+    """Since the last checkpoint, or since somebody resumed it: a job that gets on is not given up, however often it
+    is interrupted.
+    """
+    got_on = job.events.filter(kind__in=["checkpoint", "resume-requested"])
+    last_time = got_on.order_by("-pk").values_list("pk", flat=True).first()
+    return job.events.filter(kind__in=["worker-lost", "interrupted"], pk__gt=last_time or 0).count()
 
 
 def outcome_of_a_loss(job: TrainingJob, losses: int) -> Status:
@@ -243,8 +292,3 @@ def lost_for_good(job: TrainingJob, losses: int) -> Failure:
 def ended_for_good(why: Failure, losses: int) -> Failure:
     again = f" That was interruption {losses} in a row, so it is not tried again."
     return why.model_copy(update={"message": why.message + again})
-
-
-def in_words(failure: Failure) -> dict[str, str]:
-    """As the job keeps it."""
-    return failure.model_dump(include={"message", "hint", "evidence", "traceback"})

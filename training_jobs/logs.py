@@ -7,7 +7,7 @@ from uuid import UUID
 from django.template.defaultfilters import filesizeformat
 
 from training_jobs.models import LogChunk
-from training_jobs.reports import HEAD, PIECE, TAIL, LogPiece
+from training_jobs.reports import HEAD, TAIL, LogPiece
 
 MOST = 1024 * 1024  # bytes in one answer
 
@@ -22,13 +22,31 @@ class LogText:
 
 
 def append(job_id: UUID, attempt: int, pieces: Iterable[LogPiece]) -> None:
-    chunks = [
+    if not (chunks := chunks_of(job_id, attempt, pieces)):
+        return
+    line = line_of(chunks[0])
+    for chunk in chunks:
+        chunk.first_line, chunk.newlines = line, chunk.text.count("\n")
+        line += chunk.newlines
+    LogChunk.objects.bulk_create(chunks)
+    if (end := chunks[-1].offset + chunks[-1].size) > HEAD + TAIL:
+        LogChunk.objects.filter(job_id=job_id, attempt=attempt, offset__gte=HEAD, offset__lt=end - TAIL).delete()
+
+
+def chunks_of(job_id: UUID, attempt: int, pieces: Iterable[LogPiece]) -> list[LogChunk]:
+    return [
         LogChunk(job_id=job_id, attempt=attempt, offset=piece.offset, size=piece.size, text=storable(piece.text))
         for piece in pieces
     ]
-    LogChunk.objects.bulk_create(chunks)
-    if chunks and (end := chunks[-1].offset + chunks[-1].size) > HEAD + TAIL:
-        LogChunk.objects.filter(job_id=job_id, attempt=attempt, offset__gte=HEAD, offset__lt=end - TAIL).delete()
+
+
+def line_of(chunk: LogChunk) -> int:
+    """The number of the line in which a new chunk begins: the one that is open, unless they do not belong together."""
+    last = LogChunk.objects.filter(job_id=chunk.job_id).order_by("-pk").first()
+    if last is None:
+        return 1
+    goes_on = (last.attempt, last.offset + last.size) == (chunk.attempt, chunk.offset)
+    return last.first_line + last.newlines + (not goes_on and not last.text.endswith("\n"))
 
 
 def stored_until(job_id: UUID, attempt: int) -> int:
@@ -53,17 +71,6 @@ def read(job_id: UUID, *, after: int = 0, most: int = MOST) -> LogText:
         shown.append(chunk)
         size += chunk.size
     return LogText(cursor=shown[-1].pk if shown else after, text="".join(with_gaps(before, shown)), more=more)
-
-
-def end(job_id: UUID, *, most: int = PIECE) -> int:
-    """The cursor from which a page begins that follows the tail: some `most` bytes are left. 0: they are all."""
-    left = 0
-    newest_first = LogChunk.objects.filter(job_id=job_id).order_by("-pk").values_list("pk", "size")
-    for pk, size in newest_first.iterator(chunk_size=1000):
-        if left >= most:
-            return pk
-        left += size
-    return 0
 
 
 def with_gaps(before: LogChunk | None, chunks: list[LogChunk]) -> Iterator[str]:

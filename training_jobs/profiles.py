@@ -6,6 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from training_jobs.models import ParameterProfile, TrainingJob
 from training_jobs.submission import unfit_method
@@ -34,13 +35,13 @@ def save(job: TrainingJob, name: str, user: AbstractBaseUser | AnonymousUser) ->
 def why_not(job: TrainingJob) -> str:
     """Why there can be no profile of its settings, or nothing."""
     if job.method is None:
-        return f"The training method “{job.method_snapshot['display_name']}” is deleted, and its profiles with it."
+        sentence = _("The training method “%(method)s” is deleted, and its profiles with it.")
+        return sentence % {"method": job.method_snapshot["display_name"]}
     try:
         trainer = catalog.get(job.method.trainer)
     except UnknownTrainer as unknown:
         return str(unknown)
-    unfit = config.check(job.method.config, trainer)
-    return unfit_method(job.method, unfit) if unfit else ""
+    return unfit_method(job.method, trainer)
 
 
 def values_of(job: TrainingJob) -> dict[str, Any]:
@@ -53,5 +54,6 @@ def values_of(job: TrainingJob) -> dict[str, Any]:
 def delete(profile: ParameterProfile, user: AbstractUser | AnonymousUser) -> None:
     """Jobs that were started with it keep their values. Raises PermissionDenied."""
     if not profile.may_be_deleted_by(user):
-        raise PermissionDenied(f"“{profile}” was saved by somebody else: administrators can delete it.")
+        sentence = _("“%(profile)s” was saved by somebody else: administrators can delete it.")
+        raise PermissionDenied(sentence % {"profile": profile})
     profile.delete()

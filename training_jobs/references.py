@@ -4,10 +4,21 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from training_jobs.models import FoundationModel
-from training_methods.trainers.parameters import MODEL_KINDS, Parameter
+from training_methods.trainers.parameters import ModelKind, Parameter
 
 SHOWN = 10
+NO_SUCH: dict[ModelKind, str] = {
+    "causal-lm": gettext_noop("There is no base model “%(name)s”. The language models are: %(names)s."),
+    "reward": gettext_noop("There is no base model “%(name)s”. The reward models are: %(names)s."),
+}
+OF_THE_OTHER_KIND: dict[ModelKind, str] = {
+    "causal-lm": gettext_noop("“%(model)s” is a reward model; a language model is needed here."),
+    "reward": gettext_noop("“%(model)s” is a language model; a reward model is needed here."),
+}
 
 
 def named(
@@ -25,19 +36,20 @@ def named(
             elif model:
                 found[parameter.name] = model
         elif not parameter.nullable:
-            wrong[parameter.name] = "A base model has to be chosen."
+            wrong[parameter.name] = _("A base model has to be chosen.")
     return found, wrong
 
 
 def objection(parameter: Parameter, name: str, model: FoundationModel | None) -> str:
     assert parameter.refers_to
-    kind = MODEL_KINDS[parameter.refers_to]
     if model is None:
-        return f"There is no base model “{name}”. The {kind}s are: {', '.join(names(parameter)[:SHOWN]) or 'none yet'}."
+        known = {"name": name, "names": ", ".join(names(parameter)[:SHOWN]) or _("none yet")}
+        return _(NO_SUCH[parameter.refers_to]) % known
     if model.kind != parameter.refers_to:
-        return f"“{model}” is a {model.get_kind_display().lower()}; a {kind} is needed here."
+        return _(OF_THE_OTHER_KIND[parameter.refers_to]) % {"model": model}
     if not Path(model.path).is_dir():
-        return f"The folder of “{model}”, {model.path}, is not there any more."
+        gone = _("The folder of “%(model)s”, %(folder)s, is not there any more.")
+        return gone % {"model": model, "folder": model.path}
     return ""
 
 

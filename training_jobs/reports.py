@@ -1,11 +1,13 @@
 """What a run reports through the files of its folder, read in batches while they grow."""
 
 import codecs
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -145,6 +147,11 @@ def ending_of(run_dir: Path) -> Finished | Failure | None:
     except ValidationError:
         return None
     return event if isinstance(event, Finished | Failure) else None
+
+
+def in_words(event: Event) -> dict[str, Any]:
+    """What an event says, without NUL, which PostgreSQL does not store."""
+    return json.loads(event.model_dump_json(exclude={"at", "kind"}).replace("\\u0000", "\\ufffd"))
 
 
 def shown(line: object) -> str:

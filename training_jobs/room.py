@@ -4,7 +4,7 @@ import shutil
 
 from django.conf import settings
 
-from training_methods.trainers.events import Failure
+from training_methods.trainers.events import Cause, Failure
 
 GIGABYTE = 10**9
 
@@ -12,6 +12,11 @@ GIGABYTE = 10**9
 def free() -> float:
     """Gigabytes."""
     return shutil.disk_usage(settings.DATA_DIR).free / GIGABYTE
+
+
+def reserve() -> float:
+    """Gigabytes that are kept free."""
+    return settings.DISK_RESERVE_GB
 
 
 def is_enough_to_start() -> bool:
@@ -25,6 +30,7 @@ def is_enough_to_go_on() -> bool:
 
 def ran_out() -> Failure:
     return Failure(
+        cause=Cause.DISK_FULL,
         message=f"The training was stopped while it could still save: {free():.1f} GB were left on the disk of "
         f"{settings.DATA_DIR}, and {settings.DISK_RESERVE_GB:g} GB are kept free.",
         hint="Delete models and jobs that are not needed any more, or enlarge the disk, then start the job anew.",

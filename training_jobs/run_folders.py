@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from training_jobs import customized_models
-from training_jobs.models import JobEvent, TrainingJob
+from training_jobs.models import Checkpoint, TrainingJob
 from training_methods import catalog, config
 from training_methods.trainers import discovery
-from training_methods.trainers.base import RunSpec
-from training_methods.trainers.events import Failure
+from training_methods.trainers.base import FINISH, RunSpec
+from training_methods.trainers.events import Cause, Failure
 from training_methods.trainers.inputs import DatasetFile
 
 
@@ -38,7 +40,7 @@ def run_spec(job: TrainingJob, directory: Path, *, threads: int, devices: Sequen
         dataset=DatasetFile.model_validate(dataset),
         output=directory / "output",
         checkpoints=directory / "checkpoints",
-        resume_from=newest_checkpoint(job),
+        resume_from=start_of(job),
         seed=job.seed,
         threads=threads,
         devices=None if devices is None else list(devices),
@@ -48,10 +50,22 @@ def run_spec(job: TrainingJob, directory: Path, *, threads: int, devices: Sequen
     )
 
 
-def newest_checkpoint(job: TrainingJob) -> Path | None:
-    """The last one an earlier attempt saved to its end, unless it was removed since."""
-    saved = JobEvent.objects.filter(job=job, kind="checkpoint").order_by("-pk").values_list("data__path", flat=True)
-    return next((Path(path) for path in saved if Path(path).is_dir()), None)
+def newest_checkpoint(job: TrainingJob) -> Checkpoint | None:
+    """The last one an attempt saved to its end, unless it was removed since."""
+    return next((one for one in job.checkpoints.there() if one.is_there), None)
+
+
+def start_of(job: TrainingJob) -> Path | None:
+    """Where the next attempt goes on: its own newest checkpoint, or that of the job it continues."""
+    if newest := newest_checkpoint(job):
+        return Path(newest.path)
+    return Path(job.start_checkpoint["path"]) if job.start_checkpoint else None
+
+
+def ask_to_finish(directory: Path) -> None:
+    """Tell the run that works there to end early, with its result. A file, which no run is too busy to find."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / FINISH).touch()
 
 
 def changed_code(job: TrainingJob) -> Iterator[str]:
@@ -81,12 +95,20 @@ def hash_of(file: Path) -> str:
 
 
 def missing_input(job: TrainingJob) -> Failure | None:
-    """Why the job cannot start, if what it was made of is gone."""
+    """Why the job cannot start, if what it was made of is gone: for a page, or in a worker, which speaks English."""
     models = [job.base_model_snapshot, *job.reference_snapshots.values()]
-    for what, snapshot in [*(("base model", model) for model in models), ("dataset", job.dataset_snapshot)]:
+    for snapshot in [*models, job.dataset_snapshot]:
         if not Path(snapshot["path"]).exists():
+            is_dataset = snapshot is job.dataset_snapshot
+            model_gone = _("The base model “%(name)s” is not at %(path)s any more.")
+            gone = _("The dataset “%(name)s” is not at %(path)s any more.") if is_dataset else model_gone
             return Failure(
-                message=f"The {what} “{snapshot['name']}” is not at {snapshot['path']} any more.",
-                hint="Put it back, or register it again and start a new train.",
+                cause=Cause.DATASET if is_dataset else Cause.BASE_MODEL,
+                message=gone % {"name": snapshot["name"], "path": snapshot["path"]},
+                hint=_("Put it back, or register it again and start a new train."),
             )
+    start = start_of(job)
+    if start and not start.is_dir():
+        gone = _("The checkpoint that this train goes on from is not at %(path)s any more.")
+        return Failure(message=gone % {"path": start})
     return None

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event as Flag
+from pathlib import Path
 from uuid import UUID
 
-from training_jobs import dispatch, execution, leases
+from training_jobs import dispatch, execution, leases, model_turns
 from training_jobs.cards import Held, choosing
 from training_jobs.execution import Attempt
 from training_jobs.leases import Lease
@@ -15,17 +16,24 @@ from training_methods.trainers.keeper import clock
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """`cards` has the ids of the machine's GPUs that this worker may use; `leaving` is set when it has to leave."""
+    """`cards` has the ids of the machine's GPUs that this worker may use; `leaving` is set when it has to leave.
+
+    `warm_parent_at` is where the worker's warm parent listens.
+    """
 
     worker: UUID
     queues: tuple[str, ...]
     cards: tuple[str, ...]
     threads: int
     leaving: Flag
+    warm_parent_at: Path | None = None
 
     def work(self) -> None:
-        while not self.leaving.is_set() and self.run_next():
-            pass
+        """Between two trains one person gets a turn who waits to use a customized model."""
+        while not self.leaving.is_set():
+            model_turns.run_oldest(self.worker, self.queues, self.cards, self.leaving, self.threads)
+            if self.leaving.is_set() or not self.run_next():
+                return
 
     def run_next(self) -> bool:
         """False: nothing waits that this slot can run."""
@@ -33,15 +41,18 @@ class Slot:
         if not self.cards:
             lease = self.claim(free_cards=None)
             if lease:
-                execution.perform(Attempt(lease, self.leaving, claimed=asked), threads=self.threads)
+                self.perform(lease, asked)
             return lease is not None
         with self.with_cards() as (lease, held):
             if lease:
-                attempt = Attempt(lease, self.leaving, claimed=asked)
-                execution.perform(attempt, threads=self.threads, devices=list(held))
+                self.perform(lease, asked, list(held))
         if lease and held:  # other slots may have waited for these cards
             dispatch.publish(self.queues[0])
         return lease is not None
+
+    def perform(self, lease: Lease, asked: float, devices: list[str] | None = None) -> None:
+        attempt = Attempt(lease, self.leaving, claimed=asked, warm_parent_at=self.warm_parent_at)
+        execution.perform(attempt, threads=self.threads, devices=devices)
 
     @contextmanager
     def with_cards(self) -> Iterator[tuple[Lease | None, Held]]:

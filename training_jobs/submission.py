@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -11,11 +12,12 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
-from training_jobs import dispatch, references, run_folders
-from training_jobs.models import Dataset, FoundationModel, TrainingJob
-from training_methods import catalog, config
+from training_jobs import dispatch, ordering, references, run_folders, setting_names
+from training_jobs.models import Dataset, FoundationModel, Priority, TrainingJob
+from training_methods import catalog, config, descriptions, sentences
 from training_methods.catalog import TrainerInfo, UnknownTrainer
 from training_methods.models import TrainingMethod
 from training_methods.trainers import Inputs, MethodType, discovery, objections, reward_mix
@@ -51,32 +53,34 @@ def submit(
     name: str = "",
     values: Mapping[str, Any],
     seed: int = 42,
+    priority: Priority = Priority.NORMAL,
     user: AbstractBaseUser | AnonymousUser | None = None,
+    copied_from: TrainingJob | None = None,
+    preflight: dict[str, Any] | None = None,
 ) -> TrainingJob:
-    """Queue a job that owes nothing to what becomes of its method, base model and dataset later."""
+    """Queue a job that owes nothing to what becomes of its method, base model and dataset later.
+
+    `preflight` is the report of what was found before, to be kept with it.
+    """
     name = name.strip() or default_name(method)
-    wrong = wrong_name(name) | wrong_seed(seed) | wrong_base_model(base_model, method)
+    wrong = wrong_name(name) | wrong_seed(seed) | wrong_base_model(base_model, method) | wrong_priority(priority, user)
     try:
         trainer = catalog.get(method.trainer)
     except UnknownTrainer as error:
         raise Refused(wrong | {"method": str(error)}) from error
-    if unfit := config.check(method.config, trainer):
-        raise Refused(wrong | {"method": unfit_method(method, unfit)})
+    if unfit := unfit_method(method, trainer):
+        raise Refused(wrong | {"method": unfit})
     parameters = config.offered(trainer, method.config)
     resolved, wrong_values = checked(parameters, values)
     referred, wrong_references = references.named(parameters, resolved)
     if wrong := wrong_values | wrong_references | wrong | wrong_dataset(dataset, trainer):
         raise Refused(wrong)
     resolved |= {one.name: getattr(referred.get(one.name), "name", None) for one in parameters if one.refers_to}
-    snapshots = {
-        "method_snapshot": snapshot_of_method(method, trainer, resolved),
-        "base_model_snapshot": snapshot_of_base_model(base_model),
-        "reference_snapshots": {name: snapshot_of_base_model(model) for name, model in referred.items()},
-        "dataset_snapshot": {fact: getattr(dataset, fact) for fact in DATASET_FACTS},
-    }
+    snapshots = snapshots_of(method, trainer, base_model, dataset, resolved, referred)
     if wrong := objections_of(trainer, resolved, snapshots):
         raise Refused(wrong)
     needed = config.resources(method.config)
+    changed = [known for known in parameters if resolved[known.name] != known.default]
     with transaction.atomic():
         refuse_if_gone({"method": method, "base_model": base_model, "dataset": dataset} | referred)
         job = TrainingJob.objects.create(
@@ -87,9 +91,14 @@ def submit(
             dataset=dataset,
             **snapshots,
             parameters=resolved,
-            changed_parameters=[known.name for known in parameters if resolved[known.name] != known.default],
+            changed_parameters=[known.name for known in changed],
+            default_parameters={known.name: known.default for known in changed},
+            parameter_labels=setting_names.frozen(parameters),
+            copied_from=copied_from,
             versions=versions(),
             seed=seed,
+            priority=priority,
+            preflight=preflight,
             queue=needed.queue,
             gpus=needed.gpus,
         )
@@ -102,10 +111,17 @@ def default_name(method: TrainingMethod) -> str:
     return f"{method.internal_name}-{timezone.localtime():%Y%m%d-%H%M%S}"
 
 
-def unfit_method(method: TrainingMethod, mistakes: dict[str, str]) -> str:
-    """A trainer that changed under its method."""
-    path, sentence = next(iter(mistakes.items()))
-    return f"“{method}” does not fit its trainer any more: {path}: {sentence}"
+def first_free(names: Iterable[str]) -> str:
+    """The first that no train has."""
+    return next(name for name in names if not TrainingJob.objects.filter(name=name).exists())
+
+
+def unfit_method(method: TrainingMethod, trainer: TrainerInfo) -> str:
+    """That the trainer changed under its method, and how; empty if it did not."""
+    for path, sentence in config.check(method.config, trainer).items():
+        known = {"method": method, "path": path, "sentence": sentence}
+        return _("“%(method)s” does not fit its trainer any more: %(path)s: %(sentence)s") % known
+    return ""
 
 
 def checked(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -113,36 +129,52 @@ def checked(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> tuple
     try:
         return values_model(list(parameters)).model_validate(dict(values)).model_dump(), {}
     except ValidationError as error:
-        return {}, mistakes(error)
+        return {}, mistakes(error, sentences.translated)
 
 
 def wrong_name(name: str) -> dict[str, str]:
     if not NAME.fullmatch(name):
-        return {"name": f"“{name}” is not a train name: use letters, digits, hyphens, underscores and dots."}
+        sentence = _("“%(name)s” is not a train name: use letters, digits, hyphens, underscores and dots.")
+        return {"name": sentence % {"name": name}}
     if len(name) > LONGEST_NAME:
-        return {"name": f"A train name has at most {LONGEST_NAME} characters; “{name[:20]}…” has {len(name)}."}
+        sentence = _("A train name has at most %(most)d characters; “%(name)s…” has %(number)d.")
+        return {"name": sentence % {"most": LONGEST_NAME, "name": name[:20], "number": len(name)}}
     return {}
 
 
 def wrong_seed(seed: int) -> dict[str, str]:
-    return {} if 0 <= seed <= LARGEST_SEED else {"seed": f"The seed {seed} is not between 0 and {LARGEST_SEED}."}
+    if 0 <= seed <= LARGEST_SEED:
+        return {}
+    return {"seed": _("The seed %(seed)d is not between 0 and %(most)d.") % {"seed": seed, "most": LARGEST_SEED}}
+
+
+def wrong_priority(priority: int, user: Any) -> dict[str, str]:
+    """Nobody puts a job of theirs before everybody else's by themselves."""
+    if priority > Priority.NORMAL and not ordering.may_order(user):
+        return {"priority": _("Administrators give a train a higher priority than normal.")}
+    return {}
 
 
 def wrong_base_model(base_model: FoundationModel, method: TrainingMethod) -> dict[str, str]:
     if not Path(base_model.path).is_dir():
-        return {"base_model": f"The folder of “{base_model}”, {base_model.path}, is not there any more."}
+        known = {"model": base_model, "folder": base_model.path}
+        return {"base_model": _("The folder of “%(model)s”, %(folder)s, is not there any more.") % known}
     takes_reward_models = method.method_type in (MethodType.REWARD, MethodType.CUSTOM)
     if base_model.kind == FoundationModel.Kind.REWARD and not takes_reward_models:
-        return {"base_model": f"“{base_model}” is a reward model; “{method}” starts from a language model."}
+        known = {"model": base_model, "method": method}
+        return {"base_model": _("“%(model)s” is a reward model; “%(method)s” starts from a language model.") % known}
     return {}
 
 
 def wrong_dataset(dataset: Dataset, trainer: TrainerInfo) -> dict[str, str]:
     if not Path(dataset.path).is_file():
-        return {"dataset": f"The file of “{dataset}”, {dataset.path}, is not there any more."}
+        known = {"dataset": dataset, "file": dataset.path}
+        return {"dataset": _("The file of “%(dataset)s”, %(file)s, is not there any more.") % known}
     if dataset.data_format not in trainer.data_formats:
-        formats = " or ".join(trainer.data_formats)
-        return {"dataset": f"“{dataset}” has the format {dataset.data_format}; {trainer.label} learns from {formats}."}
+        known = {"dataset": dataset, "format": dataset.format_label, "trainer": _(trainer.label)}
+        formats = _(" or ").join(_(one.label) for one in trainer.data_formats)
+        sentence = _("“%(dataset)s” has the format %(format)s; %(trainer)s learns from %(formats)s.")
+        return {"dataset": sentence % (known | {"formats": formats})}
     return {}
 
 
@@ -153,7 +185,7 @@ def objections_of(trainer: TrainerInfo, values: dict[str, Any], snapshots: dict[
     try:
         recipe = discovery.load_trainer(trainer.slug)(**values)
     except ValidationError as error:
-        return mistakes(error)
+        return mistakes(error, sentences.translated)
     models = {one["name"]: ModelFacts.model_validate(one) for one in snapshots["reference_snapshots"].values()}
     given = Inputs(
         base_model=ModelFacts.model_validate(snapshots["base_model_snapshot"]),
@@ -161,13 +193,30 @@ def objections_of(trainer: TrainerInfo, values: dict[str, Any], snapshots: dict[
         models=models,
         rewards_file=catalog.rewards_file(),
     )
-    return objections.found(recipe, given)
+    return {field: sentences.translated(said) for field, said in objections.found(recipe, given).items()}
+
+
+def snapshots_of(
+    method: TrainingMethod,
+    trainer: TrainerInfo,
+    base_model: FoundationModel,
+    dataset: Dataset,
+    resolved: Mapping[str, Any],
+    referred: Mapping[str, FoundationModel],
+) -> dict[str, Any]:
+    """What was chosen, as a job keeps it."""
+    return {
+        "method_snapshot": snapshot_of_method(method, trainer, resolved),
+        "base_model_snapshot": snapshot_of_base_model(base_model),
+        "reference_snapshots": {name: snapshot_of_base_model(model) for name, model in referred.items()},
+        "dataset_snapshot": {fact: getattr(dataset, fact) for fact in DATASET_FACTS},
+    }
 
 
 def refuse_if_gone(chosen: Mapping[str, models.Model]) -> None:
     """Between the form and now anybody may have deleted a record; from here on its row is ours until the commit."""
     gone = {
-        field: f"“{record}” was deleted meanwhile."
+        field: _("“%(record)s” was deleted meanwhile.") % {"record": record}
         for field, record in chosen.items()
         if not type(record)._default_manager.select_for_update().filter(pk=record.pk).exists()
     }
@@ -203,6 +252,12 @@ def hash_of_rewards(trainer: TrainerInfo, values: Mapping[str, Any]) -> str | No
 
 def versions() -> dict[str, str]:
     """Of Python and what trains, read off the installed packages without importing them."""
+    return versions_since(descriptions.packages_changed_at())
+
+
+@cache
+def versions_since(changed_at: int) -> dict[str, str]:
+    """To read them took most of the time that a submission takes, and they stay until a package is installed."""
     return {"python": python_version()} | {name: found for name in LIBRARIES if (found := version_of(name))}
 
 

@@ -2,14 +2,18 @@
 
 import logging
 import time
+from contextlib import suppress
 from datetime import timedelta
 from threading import Thread
 
 from django.db import DatabaseError, InterfaceError, connection
 from kombu.exceptions import OperationalError
 
-from training_jobs import dispatch, leases, workers
+from training_jobs import checkpoints, dispatch, leases, model_work, rehearsals, remains, removals, tryouts, workers
+from training_jobs.intake import Postscript
+from training_jobs.models import ENDED, TrainingJob
 from training_methods import checks
+from training_methods.clocks import ClockWatch
 
 EVERY = leases.LEASE / 8
 
@@ -19,15 +23,15 @@ logger = logging.getLogger(__name__)
 class Sweeper(Thread):
     """Sweeps until its process ends.
 
-    It takes no job from a worker within one lease of its start or of a database error: while the database was away
-    nobody could renew a lease, and those who can again should be first.
+    It takes nothing from a worker within one lease of its start or of a database error: while the database was away
+    nobody could renew a lease, and those who can again should be first. The same where its clock was set.
     """
 
     def __init__(self, *, every: timedelta = EVERY, lease: timedelta = leases.LEASE) -> None:
         super().__init__(name="sweeper", daemon=True)
         self.every = every
-        self.lease = lease
-        self.trust_leases_from = time.monotonic() + lease.total_seconds()
+        self.clock_watch = ClockWatch(leases.MARGIN / 2, lease)
+        self.clock_watch.distrust()
 
     def run(self) -> None:
         while True:
@@ -36,20 +40,35 @@ class Sweeper(Thread):
 
     def sweep(self) -> None:
         try:
-            if time.monotonic() >= self.trust_leases_from:
-                report(leases.reap())
-            workers.forget_silent()
+            self.reap()
+            checkpoints.tidy_some()
+            removals.remove_files()
+            remains.remove()
             dispatch.wake_unheard()
             checks.wake_unheard()
+            model_work.wake_unheard()
+            rehearsals.wake_unheard()
         except OperationalError as error:
             logger.warning("The broker does not answer: %s", error)
         except (DatabaseError, InterfaceError) as error:
-            self.trust_leases_from = time.monotonic() + self.lease.total_seconds()
+            self.clock_watch.distrust()
             logger.warning("The database does not answer: %s", error)
         finally:
             connection.close()  # open connections do not survive the fork of a new pool process
 
+    def reap(self) -> None:
+        """Whatever was lost with its worker."""
+        if not self.clock_watch.is_trusted():
+            return
+        for loss in [*leases.reap(), *leases.reap_stranded()]:
+            settle(loss)
+        tryouts.give_up_lost()
+        workers.forget_silent()
 
-def report(losses: list[leases.Loss]) -> None:
-    for loss in losses:
-        logger.warning("Job %s lost its worker %s and is %s now.", loss.job_id, loss.owner, loss.outcome.label.lower())
+
+def settle(loss: leases.Loss) -> None:
+    """Say it. Of a job that is not tried again, keep what its worker had not stored any more."""
+    logger.warning("Job %s lost its worker %s and is %s now.", loss.job_id, loss.owner, loss.outcome.label.lower())
+    if loss.outcome in ENDED:
+        with suppress(leases.LeaseLost):
+            Postscript(TrainingJob.objects.get(pk=loss.job_id)).store_all()

@@ -4,22 +4,20 @@ import threading
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
 from celery import current_app, shared_task, signals
 from django.conf import settings
 
-from training_jobs import broker, cards
+from training_jobs import broker, cards, rehearsal_run, warming
 from training_jobs.dispatch import TAKE_JOBS
+from training_jobs.rehearsals import REHEARSE
 from training_jobs.slots import Slot
 from training_jobs.sweeper import Sweeper
 from training_jobs.workers import Attendance, Presence, Wishes
-from training_methods.tasks import draining
+from training_methods.tasks import draining, worker_id
 from training_methods.trainers.base import cpu_threads
 
-# Made before the pool forks, so that the worker's main process and its pool share them.
-worker_id = uuid4()
-own_cards: list[cards.Card] = []
+own_cards: list[cards.Card] = []  # found before the pool forks, as `worker_id` is made
 
 told_to_leave = threading.Event()
 broker_in_use = ExitStack()
@@ -31,9 +29,20 @@ def take_jobs() -> None:
         worker=worker_id,
         queues=served_queues(),
         cards=tuple(card.id for card in own_cards),
-        threads=cpu_threads(current_app.conf.worker_concurrency or 1),
+        threads=threads_of_a_slot(),
+        warm_parent_at=warming.socket_for(worker_id),
         leaving=draining,
     ).work()
+
+
+@shared_task(name=REHEARSE, ignore_result=True)
+def rehearse(rehearsal_id: str) -> None:
+    card_ids = [card.id for card in own_cards]
+    rehearsal_run.run(int(rehearsal_id), draining, threads=threads_of_a_slot(), cards=card_ids, worker=worker_id)
+
+
+def threads_of_a_slot() -> int:
+    return cpu_threads(current_app.conf.worker_concurrency or 1)
 
 
 def served_queues() -> tuple[str, ...]:
@@ -61,6 +70,10 @@ def attend(sender: Any, **_: Any) -> None:
     Attendance(presence, partial(obey, sender, queues)).start()
     Sweeper().start()
     signals.worker_shutdown.connect(lambda **_: presence.leave(), weak=False)
+    if path := warming.socket_for(worker_id):
+        warm_parent = warming.Warming(path, threads_of_a_slot())
+        warm_parent.start()
+        signals.worker_shutdown.connect(lambda **_: warm_parent.end(), weak=False)
 
 
 def obey(consumer: Any, queues: tuple[str, ...], wishes: Wishes) -> None:

@@ -1,10 +1,17 @@
 """What a waiting job waits for, and about when it starts, told from the database alone."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import takewhile
 
+from django.db.models import F
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from training_jobs import slot_uses
 from training_jobs.models import TrainingJob, Worker
 
 MOST_COUNTED = 200  # jobs before one; nobody counts further
@@ -20,17 +27,22 @@ class Wait:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """The workers that are there, what runs, and the first of the waiting jobs in turn."""
+    """The workers that are there, what runs, and the waiting jobs in turn, `passed_over` of them aside."""
 
     workers: Sequence[Worker]
     running: Sequence[TrainingJob]
     turn: Sequence[TrainingJob]
+    passed_over: int = 0
+    in_use: Mapping[str, int] = field(default_factory=dict)
+    """Queue → slots of its workers that have something else than a train: see `slot_uses`."""
 
     def wait_of(self, job: TrainingJob) -> Wait:
         if job.held_at:
-            return Wait(sentence=f"Held by {job.held_by or 'somebody'}: no worker takes it until it is released.")
+            who = job.held_by or _("somebody")
+            return Wait(sentence=_("Held by %(who)s: no worker takes it until it is released.") % {"who": who})
         if not self.workers:
-            return Wait(sentence="No worker is there. “make worker” starts one; trains wait until then.", is_stuck=True)
+            sentence = _("No worker is there. “make worker” starts one; trains wait until then.")
+            return Wait(sentence=sentence, is_stuck=True)
         serving = [worker for worker in self.workers if job.queue in worker.queue_names]
         able = [worker for worker in serving if takes(worker, job)]
         taking = [worker for worker in able if not worker.draining_requested]
@@ -39,13 +51,18 @@ class Scene:
         return Wait(sentence=self.its_turn(job, taking))
 
     def its_turn(self, job: TrainingJob, taking: Sequence[Worker]) -> str:
+        if self.passed_over:
+            return _("At least %(n)d trains are before it in the queue.") % {"n": self.passed_over}
         before = self.before(job, taking)
-        free = sum(self.room(job, worker) for worker in taking)
+        in_use = self.in_use.get(job.queue, 0)
+        free = max(sum(self.room(job, worker) for worker in taking) - in_use, 0)
         if free and sum(self.has_room(other, taking) for other in before) < free:
-            return "A worker is about to take it."
+            return _("A worker is about to take it.")
         seconds = self.seconds_until(max(len(before) - free, 0), job, taking)
-        about = "" if seconds is None else f" It starts in about {roughly(seconds)}."
-        return f"{so_many(len(before))} before it, and no worker is free on the queue “{job.queue}”.{about}"
+        nobody_free = _("No worker is free on the queue “%(queue)s”.") % {"queue": job.queue}
+        about = [] if seconds is None else [starts_in(seconds)]
+        others = [slots_with_other_work(in_use)] if in_use else []
+        return " ".join([so_many(len(before)), nobody_free, *about, *others])
 
     def before(self, job: TrainingJob, taking: Sequence[Worker]) -> list[TrainingJob]:
         """Jobs that these workers take first."""
@@ -75,17 +92,58 @@ class Scene:
 
 
 def look() -> Scene:
-    """Four queries."""
-    turn = TrainingJob.objects.claimable().in_turn().only("queue", "gpus")
-    return Scene(workers=workers_there(), running=running_jobs(), turn=list(turn[:MOST_COUNTED]))
+    """Three queries."""
+    workers, running = workers_and_what_runs()
+    in_use = slot_uses.slots_of(slot_uses.unended())
+    turn = TrainingJob.objects.claimable().in_turn(shares_of(running)).only("queue", "gpus", "priority")
+    return Scene(workers=workers, running=running, turn=list(turn[:MOST_COUNTED]), in_use=in_use)
+
+
+def workers_and_what_runs() -> tuple[list[Worker], list[TrainingJob]]:
+    """The workers that are there, and the jobs on these and on those that fell silent lately, in one query."""
+    told = {name: F(f"jobs__{name}") for name in ("gpus", "seconds_left", "created_by_id")}
+    pairs = list(Worker.objects.told_apart().annotate(job=F("jobs__pk"), **told))
+    workers = {worker.pk: worker for worker in pairs if worker.is_heard}
+    running = [
+        TrainingJob(pk=pair.job, worker_id=pair.pk, **{name: getattr(pair, name) for name in told})
+        for pair in pairs
+        if pair.job
+    ]
+    return list(workers.values()), running
+
+
+def shares_of(running: Iterable[TrainingJob]) -> dict[int, int]:
+    """How many of them each person has; person 0 is nobody."""
+    return dict(Counter(job.created_by_id or 0 for job in running))
 
 
 def workers_there() -> list[Worker]:
     return list(Worker.objects.heard())
 
 
-def running_jobs() -> list[TrainingJob]:
-    return list(TrainingJob.objects.active().only("worker", "gpus", "seconds_left"))
+def overtaken_by(job: TrainingJob, before: Iterable[TrainingJob], shares: Mapping[int, int]) -> str:
+    """Which train goes before it though it came later, and why; nothing if there is none."""
+    later = (other for other in before if is_later(other, job) and not other.held_at)
+    first = next(later, None)
+    if first is None:
+        return ""
+    words = {
+        "train": first,
+        "who": first.created_by or _("nobody"),
+        "few": shares.get(first.created_by_id or 0, 0),
+        "whose": job.created_by or _("nobody"),
+        "many": shares.get(job.created_by_id or 0, 0),
+    }
+    return (
+        _("“%(train)s” goes first though it came later: %(who)s has %(few)d trains running, %(whose)s has %(many)d.")
+        % words
+    )
+
+
+def is_later(other: TrainingJob, job: TrainingJob) -> bool:
+    """Nothing but fair share can have put it first."""
+    alike = other.priority == job.priority and other.place is None and job.place is None
+    return alike and other.created_at > job.created_at
 
 
 def takes(worker: Worker, job: TrainingJob) -> bool:
@@ -102,21 +160,33 @@ def needed(job: TrainingJob, worker: Worker) -> int:
 
 def nobody_takes(job: TrainingJob, serving: Sequence[Worker], able: Sequence[Worker]) -> str:
     if not serving:
-        return f"No worker that is there serves the queue “{job.queue}”."
+        return _("No worker that is there serves the queue “%(queue)s”.") % {"queue": job.queue}
     if not able:
         largest = max(len(worker.cards) for worker in serving)
-        has = f"has {largest}" if largest else "has none"
-        gpus = "1 GPU" if job.gpus == 1 else f"{job.gpus} GPUs"
-        return f"It needs {gpus}, and the largest worker on the queue “{job.queue}” {has}."
-    return f"Every worker that could run it on the queue “{job.queue}” drains, and takes no new train."
+        needs = ngettext("It needs %(n)d GPU.", "It needs %(n)d GPUs.", job.gpus or 0) % {"n": job.gpus}
+        has = ngettext("%(n)d GPU", "%(n)d GPUs", largest) % {"n": largest} if largest else _("no GPU")
+        largest_has = _("The largest worker on the queue “%(queue)s” has %(has)s.") % {"queue": job.queue, "has": has}
+        return f"{needs} {largest_has}"
+    said = _("Every worker that could run it on the queue “%(queue)s” drains, and takes no new train.")
+    return said % {"queue": job.queue}
 
 
 def so_many(jobs: int) -> str:
     if jobs >= MOST_COUNTED:
-        return f"At least {jobs} trains are"
-    return {0: "No train is", 1: "1 train is"}.get(jobs, f"{jobs} trains are")
+        return _("At least %(n)d trains are before it.") % {"n": jobs}
+    if not jobs:
+        return _("No train is before it.")
+    return ngettext("%(n)d train is before it.", "%(n)d trains are before it.", jobs) % {"n": jobs}
 
 
-def roughly(seconds: float) -> str:
+def slots_with_other_work(slots: int) -> str:
+    return ngettext(
+        "%(n)d slot there has other work: see Workers.", "%(n)d slots there have other work: see Workers.", slots
+    ) % {"n": slots}
+
+
+def starts_in(seconds: float) -> str:
     minutes = max(math.ceil(seconds / 60), 1)
-    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+    if minutes < 90:
+        return _("It starts in about %(n)d min.") % {"n": minutes}
+    return _("It starts in about %(n)s h.") % {"n": number_format(minutes / 60, 1)}

@@ -27,6 +27,7 @@ class Head:
     parameter_count: int
     data_start: int
     metadata: dict[str, Any] = field(default_factory=dict)
+    shapes: dict[str, list[int]] = field(default_factory=dict)  # by the tensor's name
 
 
 class Tensor(BaseModel):
@@ -46,8 +47,9 @@ def safetensors_head(path: Path) -> Head:
         if not 2 <= length <= min(size - 8, LONGEST_HEADER):
             raise BadWeights(f"{path.name} is not safetensors, or cut short within its header.")
         tensors = tensors_of(file.read(length), path)
-    refuse_other_size(path, 8 + length + max((tensor.data_offsets[1] for tensor in tensors), default=0))
-    return Head(sum(math.prod(tensor.shape) for tensor in tensors), 8 + length)
+    refuse_other_size(path, 8 + length + max((tensor.data_offsets[1] for tensor in tensors.values()), default=0))
+    shapes = {name: list(tensor.shape) for name, tensor in tensors.items()}
+    return Head(sum(map(math.prod, shapes.values())), 8 + length, shapes=shapes)
 
 
 def refuse_pointer(file: BinaryIO, path: Path) -> None:
@@ -56,12 +58,12 @@ def refuse_pointer(file: BinaryIO, path: Path) -> None:
     file.seek(0)
 
 
-def tensors_of(header: bytes, path: Path) -> list[Tensor]:
+def tensors_of(header: bytes, path: Path) -> dict[str, Tensor]:
     try:
         entries = SAFETENSORS_HEADER.validate_json(header)
     except ValidationError:
         raise BadWeights(f"{path.name} is damaged: its header does not describe tensors.") from None
-    return [entry for entry in entries.values() if isinstance(entry, Tensor)]
+    return {name: entry for name, entry in entries.items() if isinstance(entry, Tensor)}
 
 
 def refuse_other_size(path: Path, needed: int) -> None:
@@ -105,18 +107,19 @@ class GgufReader:
         tensors = [self._tensor() for _ in range(tensor_count)]
         alignment = metadata.get("general.alignment", 32)
         data_start = -(-self._file.tell() // alignment) * alignment
-        needed = data_start + max((end for _, end in tensors), default=0)
+        needed = data_start + max((end for _, _, end in tensors), default=0)
         if (size := path.stat().st_size) < needed:
             raise BadWeights(f"{path.name} is cut short: it has {size:,} of {needed:,} bytes.")
-        return Head(sum(count for count, _ in tensors), data_start, metadata)
+        shapes = {name: shape for name, shape, _ in tensors}
+        return Head(sum(map(math.prod, shapes.values())), data_start, metadata, shapes)
 
-    def _tensor(self) -> tuple[int, int]:
-        """Its number of elements, and where it ends."""
-        self._string()
+    def _tensor(self) -> tuple[str, list[int], int]:
+        """Its name, its shape, and where it ends."""
+        name = self._string()
         shape = [self._number("Q") for _ in range(self._number("I"))]
         kind, offset = self._numbers("IQ")
-        count = math.prod(shape)
-        return count, offset + math.ceil(count * GGUF_ELEMENT.get(kind, Fraction(0)))
+        end = offset + math.ceil(math.prod(shape) * GGUF_ELEMENT.get(kind, Fraction(0)))
+        return name, shape, end
 
     def _value(self, kind: int) -> Any:
         if kind == GGUF_STRING:

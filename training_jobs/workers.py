@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.models.functions import Now
+from django.utils.translation import gettext_noop
 
 from training_jobs import dispatch
 from training_jobs.cards import Card
@@ -20,6 +21,7 @@ from training_jobs.submission import version_of
 
 EVERY = timedelta(seconds=5)
 FORGOTTEN_AFTER = timedelta(hours=1)
+CHECKOUT = gettext_noop("a checkout")  # in place of a version, where the package is not installed
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +50,7 @@ class Presence:
                 id=self.id,
                 host=socket.gethostname()[:255],
                 pid=os.getpid(),
-                version=version_of("deepextension") or "a checkout",
+                version=version_of("deepextension") or CHECKOUT,
                 queues=",".join(self.queues),
                 slots=self.slots,
                 cards=[card.name for card in self.cards],

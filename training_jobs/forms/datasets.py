@@ -1,30 +1,23 @@
-"""The forms that bring a dataset in, and what the list of datasets is narrowed by."""
+"""The forms that bring a dataset in."""
 
 from pathlib import Path
 from typing import Any
 
 from django import forms
-from django_filters import CharFilter, ChoiceFilter, FilterSet, OrderingFilter
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from training_jobs import datasets
-from training_jobs.models import Dataset
 from training_methods.trainers import DataFormat
 from training_methods.trainers.rows import Column
 
-FORMATS = [(str(option), option.label) for option in DataFormat]
+# What DeepExtension has always called these two columns stands with them, so that its users find them.
+ASKED, ANSWERED = ("prompt", "question", "instruction"), ("completion", "answer", "output")
+CHOOSE_A_FILE = _("Choose a file, or drop one here.")
 
 
-class DatasetFilter(FilterSet):
-    q = CharFilter("name", "icontains", label="Search")
-    format = ChoiceFilter(
-        "data_format", choices=FORMATS, empty_label="Any format", label="Format",
-        widget=forms.Select({"class": "form-select"}),
-    )  # fmt: skip
-    sort = OrderingFilter(fields=[(name, name) for name in ("name", "row_count", "size_bytes", "created_at")])
-
-    class Meta:
-        model = Dataset
-        fields: list[str] = []
+def formats() -> list[tuple[str, str]]:
+    return [(str(option), gettext(option.label)) for option in DataFormat]
 
 
 def unused_name(name: str) -> str:
@@ -36,13 +29,15 @@ def unused_name(name: str) -> str:
 
 class UploadForm(forms.Form):
     file = forms.FileField(
-        label="Drop a file here, or choose one",
+        label=_("Drop a file here, or choose one"),
         allow_empty_file=True,
         widget=forms.FileInput({"accept": ".jsonl,.ndjson,.json,.csv,.tsv,.parquet"}),
-        error_messages={"required": "Choose a file, or drop one here.", "missing": "Choose a file, or drop one here."},
+        error_messages={"required": CHOOSE_A_FILE, "missing": CHOOSE_A_FILE},
     )
-    name = forms.CharField(required=False, max_length=100, help_text="Left empty, it is the file's name.")
-    choose = forms.BooleanField(required=False, label="Let me choose the format and the columns")
+    name = forms.CharField(
+        label=_("Name"), required=False, max_length=100, help_text=_("Left empty, it is the file's name.")
+    )
+    choose = forms.BooleanField(required=False, label=_("Let me choose the format and the columns"))
 
     use_required_attribute = False
 
@@ -59,10 +54,10 @@ class UploadForm(forms.Form):
 class ColumnsForm(forms.Form):
     """Which format the rows have, and which of the file's columns stands for each of the format's."""
 
-    name = forms.CharField(max_length=100)
+    name = forms.CharField(label=_("Name"), max_length=100)
     data_format = forms.ChoiceField(
-        choices=FORMATS,
-        label="Format",
+        choices=formats,
+        label=_("Format"),
         widget=forms.Select({"hx-get": "", "hx-target": "#columns", "hx-swap": "outerHTML"}),
     )
 
@@ -88,12 +83,19 @@ class ColumnsForm(forms.Form):
         return {name: column for name, column in chosen.items() if column}
 
 
+def purpose(name: str) -> Any:
+    if name in ASKED:
+        return _("What the model is asked (PromptInputColumn).")
+    return _("What the model is to answer (PromptOutputColumn).") if name in ANSWERED else ""
+
+
 def column_field(column: Column, in_file: list[str]) -> forms.ChoiceField:
-    nothing = ("", "None" if column.optional else "Choose a column")
+    nothing = ("", gettext("None") if column.optional else gettext("Choose a column"))
     return forms.ChoiceField(
         choices=[nothing, *((name, name) for name in in_file)],
         initial=column.found_in(in_file),
         label=column.name.capitalize(),
         required=not column.optional,
-        error_messages={"required": f"Choose the column that holds the {column.name}."},
+        help_text=purpose(column.name),
+        error_messages={"required": gettext("Choose the column that holds the %(column)s.") % {"column": column.name}},
     )

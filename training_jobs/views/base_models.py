@@ -4,24 +4,28 @@ from pathlib import Path
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+from django.views.decorators.vary import vary_on_headers
 from django.views.generic import View
 
 from training_jobs import base_models
-from training_jobs.forms.base_models import BaseModelFilter, BaseModelForm
+from training_jobs.forms.base_models import BaseModelForm
+from training_jobs.lists.base_models import BASE_MODELS
 from training_jobs.models import FoundationModel, TrainingJob
+from training_methods import list_views
+from training_methods.requests import HtmxRequest
 
-ROWS = 25
 JOBS_SHOWN = 10
 
 
-def base_model_list(request: HttpRequest) -> HttpResponse:
-    found = BaseModelFilter(request.GET, FoundationModel.objects.all())
-    page = Paginator(found.qs, ROWS).get_page(request.GET.get("page"))
-    context = {"page_obj": page, "may_change": base_models.may_change(request.user)}
-    return render(request, "training_jobs/base_model_list.html", context)
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def base_model_list(request: HtmxRequest) -> HttpResponse:
+    may_change = base_models.may_change(request.user)
+    return list_views.show(request, BASE_MODELS, "training_jobs/base_model_list.html", may_change=may_change)
 
 
 class BaseModelAddView(View):
@@ -39,7 +43,7 @@ class BaseModelAddView(View):
         except base_models.BadBaseModel as bad:
             form.add_error("location", str(bad))
             return self.page(form)
-        messages.success(request, f"“{model.name}” is added.")
+        messages.success(request, _("“%(name)s” is added.") % {"name": model.name})
         return redirect(model)
 
     def page(self, form: BaseModelForm) -> HttpResponse:
@@ -63,10 +67,16 @@ class BaseModelDeleteView(View):
         if not base_models.may_change(request.user):
             raise PermissionDenied
         jobs = TrainingJob.objects.that_use(model).count()
-        return render(request, "training_jobs/base_model_delete.html", {"model": model, "jobs": jobs})
+        context = {"model": model, "jobs": jobs, "needed_by": base_models.needed_by(model)}
+        return render(request, "training_jobs/base_model_delete.html", context)
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         model = get_object_or_404(FoundationModel, pk=pk)
-        base_models.delete(model, user=request.user)
-        messages.success(request, f"“{model.name}” is off the record; its folder {model.path} stays.")
+        try:
+            base_models.delete(model, user=request.user)
+        except base_models.BadBaseModel as needed:
+            messages.error(request, str(needed))
+            return redirect("training_jobs:base-model-delete", pk)
+        sentence = _("“%(name)s” is off the record; its folder %(folder)s stays.")
+        messages.success(request, sentence % {"name": model.name, "folder": model.path})
         return redirect("training_jobs:base-model-list")

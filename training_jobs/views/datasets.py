@@ -4,35 +4,37 @@ import json
 from typing import TypeGuard
 
 from django.contrib import messages
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 from django.views.generic import View
 
 from training_jobs import datasets
 from training_jobs.datasets import BadDataset
-from training_jobs.forms.datasets import ColumnsForm, DatasetFilter, UploadForm
+from training_jobs.forms.datasets import ColumnsForm, UploadForm
+from training_jobs.lists.datasets import DATASETS
 from training_jobs.models import Dataset
 from training_jobs.uploads import Upload
-from training_jobs.views import HtmxRequest
+from training_methods import list_views
+from training_methods.requests import HtmxRequest
 from training_methods.trainers import DataFormat
 from training_methods.trainers.row_files import FileType, Row
 from training_methods.trainers.survey import Survey
 
-ROWS = 25
 JOBS_SHOWN = 10
 
 
-def dataset_list(request: HttpRequest) -> HttpResponse:
-    kept = Dataset.objects.select_related("created_by").defer("preview", "mapping", "columns")
-    found = DatasetFilter(request.GET, kept)
-    page = Paginator(found.qs, ROWS).get_page(request.GET.get("page"))
-    context = {"page_obj": page, "filter_fields": [found.form["format"]]}
-    return render(request, "training_jobs/dataset_list.html", context)
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def dataset_list(request: HtmxRequest) -> HttpResponse:
+    return list_views.show(request, DATASETS, "training_jobs/dataset_list.html")
 
 
 class DatasetAddView(View):
@@ -80,7 +82,7 @@ class DatasetColumnsView(View):
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: str) -> HttpResponseBase:
         upload = Upload.waiting(kwargs["token"])
         if upload is None:
-            messages.error(request, "This upload is not here any more: add the file again.")
+            messages.error(request, _("This upload is not here any more: add the file again."))
             return redirect("training_jobs:dataset-add")
         self.upload, self.found = upload, datasets.look(upload.path, original_name=upload.name)
         return super().dispatch(request, *args, **kwargs)
@@ -127,7 +129,10 @@ class DatasetColumnsView(View):
 
 def added(request: HttpRequest, dataset: Dataset, upload: Upload) -> HttpResponse:
     upload.forget()
-    messages.success(request, f"“{dataset.name}” is added: {dataset.row_count:,} rows.")
+    sentence = ngettext(
+        "“%(name)s” is added: %(number)s row.", "“%(name)s” is added: %(number)s rows.", dataset.row_count
+    )
+    messages.success(request, sentence % {"name": dataset.name, "number": intcomma(dataset.row_count)})
     return redirect(dataset)
 
 
@@ -135,7 +140,6 @@ def dataset_detail(request: HttpRequest, pk: int) -> HttpResponse:
     dataset = get_object_or_404(Dataset.objects.select_related("created_by"), pk=pk)
     context = {
         "dataset": dataset,
-        "format": DataFormat(dataset.data_format).label,
         "file_type": FileType(dataset.file_type).label,
         "rows": [parts(row) for row in dataset.preview],
         "jobs": dataset.jobs.for_lists()[:JOBS_SHOWN],
@@ -177,5 +181,5 @@ class DatasetDeleteView(View):
         except datasets.DatasetInUse as in_use:
             messages.error(request, str(in_use))
             return redirect("training_jobs:dataset-delete", pk)
-        messages.success(request, f"“{dataset.name}” is deleted.")
+        messages.success(request, _("“%(name)s” is deleted.") % {"name": dataset.name})
         return redirect("training_jobs:dataset-list")

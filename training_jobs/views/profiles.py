@@ -7,17 +7,20 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import View
 
-from training_jobs import profiles
+from training_jobs import lineage, profiles, setting_names
 from training_jobs.models import ParameterProfile, TrainingJob
 
 
 class ProfileForm(forms.Form):
     name = forms.CharField(
+        label=_("Name"),
         max_length=100,
-        help_text="What people choose it by when they start a train.",
-        error_messages={"required": "A profile needs a name."},
+        help_text=_("What people choose it by when they start a train."),
+        error_messages={"required": _("A profile needs a name.")},
     )
 
 
@@ -34,13 +37,14 @@ class ProfileSaveView(View):
         except ValidationError as error:
             form.add_error("name", error.messages)
             return self.page(job, form)
-        messages.success(request, f"Saved the profile “{profile}” of {profile.method}.")
+        said = {"profile": profile, "method": profile.method}
+        messages.success(request, gettext("Saved the profile “%(profile)s” of %(method)s.") % said)
         return redirect(profile.method)
 
     def page(self, job: TrainingJob, form: ProfileForm) -> HttpResponse:
         reason = profiles.why_not(job)
-        values = {} if reason else profiles.values_of(job)
-        context = {"job": job, "form": form, "reason": reason, "same": values.items()}
+        kept = [] if reason else lineage.settings(profiles.values_of(job), setting_names.labels(job))
+        context = {"job": job, "form": form, "reason": reason, "kept": kept}
         return render(self.request, "training_jobs/profile_save.html", context)
 
 
@@ -54,7 +58,8 @@ class ProfileDeleteView(View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         profile = get_object_or_404(ParameterProfile.objects.select_related("method"), pk=pk)
         profiles.delete(profile, request.user)
-        messages.success(request, f"Deleted the profile “{profile}”. Trains started with it keep their settings.")
+        sentence = gettext("Deleted the profile “%(profile)s”. Trains started with it keep their settings.")
+        messages.success(request, sentence % {"profile": profile})
         return redirect(profile.method)
 
 

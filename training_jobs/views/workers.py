@@ -1,31 +1,58 @@
 """The page of workers: who is there, what each does, and whether it is to take more."""
 
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
-from training_jobs import workers
+from training_jobs import slot_uses, workers
 from training_jobs.models import TrainingJob, Worker
 
-WISHES: dict[str, tuple[Callable[[Worker], bool], str]] = {
-    "drain": (workers.drain, "{} takes no new train. What runs there goes on."),
-    "hand-back": (workers.hand_back, "The trains on {} save a checkpoint and go back to the queue."),
-    "resume": (workers.resume, "{} takes trains again."),
+WISHES: dict[str, tuple[Callable[[Worker], bool], str | Promise]] = {
+    "drain": (workers.drain, _("%(worker)s takes no new train. What runs there goes on.")),
+    "hand-back": (workers.hand_back, _("The trains on %(worker)s save a checkpoint and go back to the queue.")),
+    "resume": (workers.resume, _("%(worker)s takes trains again.")),
 }
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """A worker with what its slots hold: trains, and what it does beside."""
+
+    worker: Worker
+    trains: list[TrainingJob]
+    others: list[slot_uses.Use]
+
+    @property
+    def slots_in_use(self) -> int:
+        return len(self.trains) + len(self.others)
 
 
 @require_safe
 def worker_list(request: HttpRequest) -> HttpResponse:
-    running = TrainingJob.objects.active().only("name", "status", "worker")
-    found = Worker.objects.prefetch_related(Prefetch("jobs", running, to_attr="running"))
     may_change = request.user.is_staff and request.user.has_perm("training_jobs.change_worker")
-    return render(request, "training_jobs/worker_list.html", {"workers": found, "may_change": may_change})
+    context = {"workers": at_work(), "may_change": may_change}
+    return render(request, "training_jobs/worker_list.html", context)
+
+
+def at_work() -> list[AtWork]:
+    """Three queries."""
+    trains, others = defaultdict(list), defaultdict(list)
+    for job in TrainingJob.objects.active().only("name", "status", "worker"):
+        trains[job.worker_id].append(job)
+    for use in slot_uses.unended():
+        if use.is_running:
+            others[use.worker].append(use)
+    return [AtWork(worker, trains[worker.pk], others[worker.pk]) for worker in Worker.objects.told_apart()]
 
 
 @require_POST
@@ -36,7 +63,8 @@ def worker_ask(request: HttpRequest, pk: UUID, wish: str) -> HttpResponse:
     worker = get_object_or_404(Worker, pk=pk)
     ask, said = WISHES[wish]
     if ask(worker):
-        messages.success(request, said.format(worker))
+        messages.success(request, str(said) % {"worker": worker})
     else:
-        messages.info(request, f"Nothing changed: {worker} was asked before, or has left.")
+        nothing = gettext("Nothing changed: %(worker)s was asked before, or has left.")
+        messages.info(request, nothing % {"worker": worker})
     return redirect("training_jobs:worker-list")

@@ -8,7 +8,7 @@ from django.db.models import Model, QuerySet
 
 from training_jobs import stored_values
 from training_jobs.follow import follow
-from training_jobs.models import Dataset, FoundationModel, ParameterProfile, Status, TrainingJob
+from training_jobs.models import Dataset, FoundationModel, ParameterProfile, Priority, Status, TrainingJob
 from training_jobs.submission import Refused, submit
 from training_methods import catalog, config
 from training_methods.models import TrainingMethod
@@ -27,6 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--profile", default="", help="name of a profile of the method, whose values --set changes")
         parser.add_argument("--set", action="append", default=[], metavar="PARAMETER=VALUE", help="again for each one")
         parser.add_argument("--seed", type=int, default=42)
+        parser.add_argument("--priority", choices=[one.name.lower() for one in Priority], default="normal")
         parser.add_argument("--wait", action="store_true", help="until it has ended")
         parser.add_argument("--json", action="store_true", help="the outcome as JSON in the last line")
 
@@ -40,6 +41,7 @@ class Command(BaseCommand):
                 name=options["name"],
                 values=self.values_of(found, options["profile"]) | dict(parse(setting) for setting in options["set"]),
                 seed=options["seed"],
+                priority=Priority[options["priority"].upper()],
             )
         except Refused as refused:
             raise CommandError(in_lines(refused.mistakes)) from refused
@@ -74,6 +76,8 @@ class Command(BaseCommand):
 
     def report(self, job: TrainingJob, **options: Any) -> None:
         facts = outcome(job)
+        if job.stopped_early:
+            self.tell(f"{job.stopped_early}.", **options)
         if job.failure:
             self.stderr.write(in_words(job.failure))
         if facts["output_dir"]:

@@ -1,0 +1,30 @@
+"""The records of training, a module for each subject."""
+
+from training_jobs.models.inputs import Dataset as Dataset
+from training_jobs.models.inputs import FoundationModel as FoundationModel
+from training_jobs.models.job_queries import ACTIVE as ACTIVE
+from training_jobs.models.job_queries import ENDED as ENDED
+from training_jobs.models.job_queries import Priority as Priority
+from training_jobs.models.job_queries import Status as Status
+from training_jobs.models.job_queries import TrainingJobQuerySet as TrainingJobQuerySet
+from training_jobs.models.jobs import TrainingJob as TrainingJob
+from training_jobs.models.model_uses import KINDS as KINDS
+from training_jobs.models.model_uses import Exchange as Exchange
+from training_jobs.models.model_uses import Making as Making
+from training_jobs.models.model_uses import RemovedFolder as RemovedFolder
+from training_jobs.models.model_uses import TryOut as TryOut
+from training_jobs.models.model_uses import Work as Work
+from training_jobs.models.model_uses import WorkQuerySet as WorkQuerySet
+from training_jobs.models.preparations import ParameterProfile as ParameterProfile
+from training_jobs.models.preparations import Rehearsal as Rehearsal
+from training_jobs.models.preparations import RehearsalQuerySet as RehearsalQuerySet
+from training_jobs.models.reports import Checkpoint as Checkpoint
+from training_jobs.models.reports import CheckpointQuerySet as CheckpointQuerySet
+from training_jobs.models.reports import JobEvent as JobEvent
+from training_jobs.models.reports import LogChunk as LogChunk
+from training_jobs.models.reports import MetricChunk as MetricChunk
+from training_jobs.models.reports import MetricSummary as MetricSummary
+from training_jobs.models.results import CustomizedModel as CustomizedModel
+from training_jobs.models.results import CustomizedModelQuerySet as CustomizedModelQuerySet
+from training_jobs.models.workers import Worker as Worker
+from training_jobs.models.workers import WorkerQuerySet as WorkerQuerySet

@@ -1,0 +1,170 @@
+"""Micro-runs: a few real steps, which tell what memory and time a train takes here. The console's own recipes take them
+on the longest rows; a site's own code, which may mean anything by a setting, runs as it is and is ended.
+
+Every change of a rehearsal's state, one conditional UPDATE by the database's clock. What was measured is kept by all
+that it depends on, so that it is not measured twice.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from training_jobs import previews
+from training_jobs.drafts import Draft
+from training_jobs.models import Rehearsal, RehearsalQuerySet
+from training_methods import config
+from training_methods.catalog import TrainerInfo
+from training_methods.messages import messages_in, send
+from training_methods.trainers.preview import Preview
+
+REHEARSE = "training_jobs.rehearse"
+UNHEARD_AFTER = timedelta(seconds=30)
+State = Rehearsal.State
+MAKES_NO_DIFFERENCE = {
+    "epochs", "learning_rate", "max_steps", "lr_scheduler", "warmup_ratio", "weight_decay", "max_grad_norm",
+    "logging_steps", "save_steps", "evaluation_fraction", "evaluation_steps", "keep_best", "patience",
+    "sample_prompts", "sample_steps",
+}  # fmt: skip
+NOT_BEGUN: dict[str, Any] = {
+    "woken_at": None, "heard_at": None, "finished_at": None, "cancel_requested": False, "step": 0,
+    "memory": None, "gpu_memory": None, "seconds_a_step": None, "seen": None, "failure": None,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """Bytes at the peak, and seconds of a step once it is warm. `seen`: what the model of own code was given."""
+
+    memory: int | None
+    gpu_memory: int | None
+    seconds_a_step: float | None
+    seen: Preview | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """The right to write what became of one run of a rehearsal."""
+
+    rehearsal_id: int
+    run: int
+
+    def held(self) -> RehearsalQuerySet:
+        """Its row while it is ours, else nothing."""
+        return Rehearsal.objects.filter(pk=self.rehearsal_id, state=State.RUNNING, run=self.run)
+
+
+def key_of(draft: Draft) -> str | None:
+    """Stands for method, base model, dataset and those settings that make a difference to memory and time."""
+    if not (draft.trainer and draft.snapshots and draft.values is not None and draft.method):
+        return None
+    depends_on = {
+        "code": draft.trainer.code_hash,
+        "trainer": draft.trainer.slug,
+        "base_model": draft.snapshots["base_model_snapshot"]["fingerprint"],
+        "dataset": draft.snapshots["dataset_snapshot"]["sha256"],
+        "models": {name: one["fingerprint"] for name, one in draft.snapshots["reference_snapshots"].items()},
+        "interpreter": config.interpreter(draft.method.config),
+        "values": draft.values if is_own(draft.trainer) else depended_on(draft.values),
+        "queue": config.resources(draft.method.config).queue,
+    }
+    return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
+
+
+def is_own(trainer: TrainerInfo) -> bool:
+    return bool(previews.why_not(trainer))
+
+
+def depended_on(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in MAKES_NO_DIFFERENCE}
+
+
+def of(draft: Draft) -> Rehearsal | None:
+    key = key_of(draft)
+    return Rehearsal.objects.filter(key=key).first() if key else None
+
+
+def measured(draft: Draft) -> Measured | None:
+    found = of(draft)
+    if found is None or found.state != State.DONE:
+        return None
+    numbers = {name: getattr(found, name) for name in ("memory", "gpu_memory", "seconds_a_step")}
+    return Measured(**numbers, seen=Preview.model_validate(found.seen) if found.seen else None)
+
+
+def ask(draft: Draft, user: Any) -> Rehearsal | None:
+    """Have it measured by a worker, unless it waits or runs already. None: there is nothing that could be run."""
+    spec, key = previews.spec_of(draft), key_of(draft)
+    if spec is None or key is None or draft.mistakes:
+        return None
+    assert draft.method and draft.trainer
+    needed = config.resources(draft.method.config)
+    asked = {"spec": spec.model_dump(mode="json"), "is_own": is_own(draft.trainer), "asked_by": user, "asked_at": Now()}
+    anew = asked | {"queue": needed.queue, "gpus": needed.gpus, "state": State.WAITING} | NOT_BEGUN
+    with transaction.atomic():
+        found, is_first = Rehearsal.objects.get_or_create(key=key, defaults=anew)
+        if is_first or Rehearsal.objects.filter(pk=found.pk).settled().update(**anew):
+            wake(found.pk, needed.queue)
+    return Rehearsal.objects.get(pk=found.pk)
+
+
+def cancel(rehearsal: Rehearsal) -> bool:
+    """At once where nobody has begun it; else whoever runs it is told."""
+    mine = Rehearsal.objects.filter(pk=rehearsal.pk)
+    if mine.filter(state=State.WAITING).update(state=State.CANCELLED, finished_at=Now()):
+        return True
+    return bool(mine.filter(state=State.RUNNING).update(cancel_requested=True))
+
+
+def wake(rehearsal_id: int, queue: str) -> None:
+    """Once the transaction commits. A broker that is away fails nobody: the next sweep finds it."""
+    transaction.on_commit(partial(publish, rehearsal_id, queue), robust=True)
+
+
+def publish(rehearsal_id: int, queue: str) -> bool:
+    if not send(REHEARSE, str(rehearsal_id), queue=queue):
+        return False
+    Rehearsal.objects.filter(pk=rehearsal_id).update(woken_at=Now())
+    return True
+
+
+def wake_unheard() -> int:
+    """Announce those nobody was told of, and again those that wait though their queue is empty."""
+    waiting = list(Rehearsal.objects.unheard(UNHEARD_AFTER).order_by("asked_at"))
+    empty = {queue for queue in {one.queue for one in waiting if one.woken_at} if messages_in(queue) == 0}
+    return sum(publish(one.pk, one.queue) for one in waiting if one.woken_at is None or one.queue in empty)
+
+
+def claim(rehearsal_id: int, worker: UUID | None = None) -> Claim | None:
+    """Take one that waits. None: somebody has it, or it was cancelled."""
+    waiting = Rehearsal.objects.filter(pk=rehearsal_id, state=State.WAITING)
+    if not waiting.update(state=State.RUNNING, worker=worker, run=F("run") + 1, heard_at=Now()):
+        return None
+    run = Rehearsal.objects.values_list("run", flat=True).get(pk=rehearsal_id)
+    return Claim(rehearsal_id=rehearsal_id, run=run)
+
+
+def still_at_it(claim: Claim, **said: object) -> bool:
+    """Be heard of, and keep what is known by now."""
+    return bool(claim.held().update(heard_at=Now(), **said))
+
+
+def is_cancelled(claim: Claim) -> bool | None:
+    """None: it is not ours any more."""
+    return claim.held().values_list("cancel_requested", flat=True).first()
+
+
+def finish(claim: Claim, state: Rehearsal.State, **said: object) -> bool:
+    return still_at_it(claim, state=state, finished_at=Now(), **said)
+
+
+def hand_back(claim: Claim) -> bool:
+    """Let another worker begin it anew."""
+    return bool(claim.held().update(state=State.WAITING, **NOT_BEGUN))

@@ -1,0 +1,78 @@
+"""Why a training is stopped before its end, and how an early end with a result comes about."""
+
+from collections.abc import Iterable
+from enum import Enum
+from pathlib import Path
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from training_jobs import run_folders
+from training_jobs.models import TrainingJob
+from training_methods.trainers.events import Event, Failure, Finished, Finishing
+from training_methods.trainers.keeper import clock
+
+
+class Stop(Enum):
+    """Why a child was asked to stop."""
+
+    CANCEL = "cancel"
+    NOW = "now"
+    UNFINISHED = "unfinished"
+    DRAIN = "drain"
+    TIME_LIMIT = "time-limit"
+    LEASE = "lease"
+    DISK = "disk"
+
+
+class EarlyEnd:
+    """The request to end one attempt early, with its result: whether it was made and heard, and how long ago."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self.run_dir = run_dir
+        self.is_asked = self.is_heard = False
+        self.waits_since = 0.0
+
+    def ask(self) -> None:
+        run_folders.ask_to_finish(self.run_dir)
+        self.is_asked, self.waits_since = True, clock()
+
+    def hear(self, events: Iterable[Event]) -> None:
+        """The training says that it heard: from now on it has as long again to save."""
+        if not self.is_heard and any(isinstance(event, Finishing) for event in events):
+            self.is_heard, self.waits_since = True, clock()
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.is_asked and clock() - self.waits_since > settings.FINISH_SECONDS
+
+    def overdue(self) -> Failure:
+        minutes = f"{settings.FINISH_SECONDS / 60:g}"
+        if self.is_heard:
+            said = _("The training was to end here with its result, and had not saved it after %s minutes.") % minutes
+            hint = _("DEEPEXT_FINISH_SECONDS sets the time. What was saved as a checkpoint is kept: Resume uses it.")
+        else:
+            said = (
+                _("The training was asked to end here with its result, and did not hear of it in %s minutes.") % minutes
+            )
+            hint = _("Its trainer never looks at run.finish_requested. Its checkpoints are kept: Resume uses them.")
+        return Failure(message=said, hint=hint)
+
+
+def nothing_learnt() -> Failure:
+    return Failure(
+        message=_("It was asked to end with its result, and nothing had been saved yet that could become one."),
+        hint=_("Resume starts it anew."),
+    )
+
+
+def no_result() -> Failure:
+    return Failure(
+        message=_("The training was asked to end here with its result, and left none."),
+        hint=_("A script gets SIGTERM: it has to save to --output_dir and exit with 0. Its log says how far it came."),
+    )
+
+
+def was_early(job: TrainingJob, finished: Finished) -> bool:
+    """Not if it had come to its last step by the time it heard."""
+    return finished.early and (job.total_steps is None or job.step < job.total_steps)
