@@ -1,5 +1,6 @@
 """The console on one machine: what has to be there before it starts, and the processes it is made of."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -58,13 +59,18 @@ def worker_command() -> list[str]:
 
 
 @contextmanager
-def started(*commands: list[str], output: IO[bytes] | None = None) -> Iterator[list[subprocess.Popen[bytes]]]:
+def started(
+    *commands: list[str], output: IO[bytes] | None = None, **variables: str
+) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Processes that run while the block does, out of reach of the terminal's Ctrl-C: it is for us to stop them.
 
-    What they print goes to `output`, or to the terminal.
+    What they print goes to `output`, or to the terminal. `variables` are added to their environment.
     """
+    environment = os.environ | variables
     processes = [
-        subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True, stdout=output, stderr=output)
+        subprocess.Popen(
+            command, cwd=settings.BASE_DIR, env=environment, start_new_session=True, stdout=output, stderr=output
+        )
         for command in commands
     ]
     try:

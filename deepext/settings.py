@@ -62,8 +62,11 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "deepext.script_catalog.ScriptCatalogMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "deepext.preferences.TimeZoneMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -72,6 +75,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "deepext.toasts.ToastMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -89,6 +93,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "training_methods.context_processors.license_banner",
+                "deepext.preferences.frame",
             ],
         },
     },
@@ -141,7 +146,13 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "registration/locked_out.html"
 
+SITE_NAME = env("DEEPEXT_SITE_NAME", default="")
+
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("zh-hans", "简体中文")]  # each as those who speak it call it
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LOCALE_PATHS = [BASE_DIR / "deepext" / "locale"]
+FORMAT_MODULE_PATH = "deepext.formats"
 TIME_ZONE = env("TIME_ZONE", default="UTC")
 USE_TZ = True
 
@@ -161,9 +172,13 @@ MESSAGE_TAGS = {message_levels.ERROR: "danger"}
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
-        "default-src": [SELF],
-        "img-src": [SELF, "data:"],
+        "default-src": [SELF],  # scripts, styles, what htmx asks for, and the rest
+        "img-src": [SELF, "data:"],  # Bootstrap draws the marks of its fields so
         "object-src": [NONE],
+        "frame-src": [NONE],
+        "worker-src": [NONE],
+        "font-src": [NONE],
+        "media-src": [NONE],
         "base-uri": [NONE],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
@@ -179,6 +194,10 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
 LEASE_SECONDS = env.float("DEEPEXT_LEASE_SECONDS", default=120.0)
+FINISH_SECONDS = env.float("DEEPEXT_FINISH_SECONDS", default=600.0)
+CHECKPOINTS_KEPT = env.int("DEEPEXT_CHECKPOINTS_KEPT", default=2)
+WARM_PARENT = env.bool("DEEPEXT_WARM_PARENT", default=True)
+CGROUP = env("DEEPEXT_CGROUP", default="")
 DISK_RESERVE_GB = env.float("DEEPEXT_DISK_RESERVE_GB", default=1.0)
 
 REDIS_URL = env("REDIS_URL", default="")

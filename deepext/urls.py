@@ -1,7 +1,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from deepext.views import healthz, home
+from deepext.home import bring_sample, home
+from deepext.preferences import choose_language, choose_theme
+from deepext.search import search
+from deepext.views import healthz
 
 urlpatterns = [
     path("", home, name="home"),
@@ -9,5 +12,9 @@ urlpatterns = [
     path("", include("training_jobs.urls")),
     path("accounts/", include("deepext.accounts.urls")),
     path("admin/", admin.site.urls),
+    path("sample/", bring_sample, name="sample"),
+    path("search/", search, name="search"),
+    path("theme/", choose_theme, name="theme"),
+    path("language/", choose_language, name="language"),
     path("healthz", healthz, name="healthz"),
 ]

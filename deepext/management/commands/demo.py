@@ -25,7 +25,7 @@ class Command(BaseCommand):
         with (
             (settings.DATA_DIR / "demo-worker.log").open("ab") as log,
             broker.running(settings.DATA_DIR),
-            console.started(console.worker_command(), output=log),
+            console.started(console.worker_command(), output=log, DEEPEXT_WARM_PARENT="off"),  # there is one job
         ):
             job = self.train(base, dataset)
         self.compare(base, job)
