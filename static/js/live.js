@@ -1,24 +1,33 @@
-// Parts that change while a job runs. Nothing is asked for while the tab is hidden.
+// Parts that change while a job runs. A page asks at most once in two seconds, whatever on it moves, and never
+// while it is hidden. What is being written while somebody waits for it has a quicker pace of its own.
+const PACE = 2000;
+let askedAt = -PACE;
+const untilNextTurn = (pace = PACE) => askedAt + pace - performance.now();
+
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (document.hidden && event.detail.elt.matches("[data-live]")) event.preventDefault();
+  const part = event.detail.elt;
+  if (!part.matches("[data-live]")) return;
+  const pace = Number(part.dataset.pace ?? PACE);
+  if (document.hidden || untilNextTurn(pace) > pace / 20) event.preventDefault();
+  else askedAt = performance.now();
 });
 
-// Every two seconds asks data-follow for what came after the cursor data-after, and shows it until the job has ended.
-const follow = async (place, show) => {
-  const trouble = place.querySelector("[data-trouble]");
+// Others on this page take their turns too, so whoever asked leaves the next one to them.
+const nextTurn = async () => {
+  const shared = document.querySelector("[data-live]") ? 2 : 1;
   const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-  let after = place.dataset.after;
-  for (;;) {
-    const answer = document.hidden ? null : await fetch(`${place.dataset.follow}?after=${after}`).catch(() => null);
-    if (answer?.redirected) { trouble.textContent = "You are signed out: reload the page."; return; }
-    if (!document.hidden) trouble.textContent = answer?.ok ? "" : "The console does not answer; trying again.";
-    if (answer?.ok) {
-      const news = await answer.json();
-      after = news.cursor;
-      show(news);
-      if (news.ended) return;
-      if (news.more) continue;
-    }
-    await pause(2000);
+  await pause(shared * PACE);
+  while (document.hidden || untilNextTurn() > 0) await pause(Math.max(untilNextTurn(), PACE / 10));
+};
+
+// Asks an address, and says in `trouble` when there is no answer. `null`: none; try again at the next turn.
+const ask = async (url, trouble) => {
+  askedAt = performance.now();
+  const answer = await fetch(url).catch(() => null);
+  if (answer?.redirected) {
+    trouble.textContent = trouble.dataset.signedOut;
+    return new Promise(() => {});
   }
+  trouble.textContent = answer?.ok ? "" : trouble.dataset.noAnswer;
+  return answer?.ok ? answer.json() : null;
 };

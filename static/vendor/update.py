@@ -37,6 +37,7 @@ ICONS = STATUS_ICONS | {
     "sun": "sun",
     "moon": "moon-stars",
     "person": "person",
+    "translate": "translate",
     "key": "key",
     "upload": "upload",
     "database": "database",
@@ -48,6 +49,12 @@ ICONS = STATUS_ICONS | {
     "file": "file-earmark-text",
     "folder": "folder",
     "graph": "graph-down",
+    "x": "x-lg",
+    "columns": "layout-three-columns",
+    "hold": "pause-fill",
+    "release": "play-fill",
+    "first": "chevron-bar-up",
+    "grip": "grip-vertical",
 }
 
 
