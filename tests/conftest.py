@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.contrib.auth.models import Permission
-from django.utils import timezone
+from django.utils import timezone, translation
 
-from training_methods import issuing, license_key, licensing
+from training_methods import catalog, clocks, issuing, license_key, licensing, messages
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +20,32 @@ def fast_and_plain(settings) -> None:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+
+
+@pytest.fixture(autouse=True)
+def broker_not_asked_before(monkeypatch) -> None:
+    """What an earlier test did to its broker does not count."""
+    monkeypatch.setattr(messages, "silent_until", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def language_not_asked_for_before() -> None:
+    """That of an earlier test's last page does not count."""
+    translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def clock_not_seen_before(monkeypatch) -> None:
+    """To what an earlier test set the database's clock does not count."""
+    watch = clocks.of_this_process
+    monkeypatch.setattr(watch, "ahead", None)
+    monkeypatch.setattr(watch, "trusted_from", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def trainers_not_read_before(monkeypatch) -> None:
+    """Packages that an earlier test brought along are gone, which no file in the trainers folder tells."""
+    monkeypatch.setattr(catalog, "_memory", catalog.Memory())
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import sys
+import tomllib
 from io import StringIO
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from django.core.management import call_command, load_command_class
 from training_methods import catalog, config
 from training_methods.trainers import Inputs, discovery, objections
 from training_methods.trainers.inputs import DatasetFile, ModelFacts
+from training_methods.trainers.script import Script
 
 GUIDE = (Path(__file__).parent.parent / "docs" / "developer-guide.md").read_text(encoding="utf-8")
 
@@ -70,3 +72,26 @@ def test_it_shows_a_configuration_that_a_script_takes(trainers_folder):
     (shown,) = blocks("json")
 
     assert config.check(json.loads(shown), catalog.get("boiler")) == {}
+
+
+def test_it_shows_the_arguments_that_a_script_gets():
+    for name, field in Script.model_fields.items():
+        assert f"--{name} {field.default}" in " ".join(GUIDE.split())
+
+
+def test_it_shows_an_entry_point_that_brings_a_trainer(trainers_folder, tmp_path, monkeypatch):
+    (shown,) = blocks("toml")
+    ((group, points),) = tomllib.loads(shown)["project"]["entry-points"].items()
+    (code,) = [block for block in blocks("python") if "@register" in block]
+    package = tmp_path / "site"
+    (package / "kettles").mkdir(parents=True)
+    (package / "kettles" / "training.py").write_text(code)
+    (package / "kettles-1.0.dist-info").mkdir()
+    (package / "kettles-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: kettles\nVersion: 1.0\n")
+    (package / "kettles-1.0.dist-info" / "entry_points.txt").write_text(
+        "\n".join([f"[{group}]", *(f"{name} = {value}" for name, value in points.items())])
+    )
+    monkeypatch.syspath_prepend(package)
+    monkeypatch.setenv("PYTHONPATH", str(package))
+
+    assert catalog.get("kettle").source == "installed package"

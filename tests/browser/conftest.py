@@ -6,10 +6,12 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, Request, expect, sync_playwright
@@ -53,15 +55,21 @@ def manage(data_dir: Path, *arguments: str) -> str:
 
 
 @pytest.fixture
-def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Console]:
-    data_dir = tmp_path / "data"
+def console(tmp_path: Path) -> Iterator[Console]:
+    """A console on its first day."""
+    with a_console(tmp_path / "data", DEEPEXT_WARM_PARENT="off") as console:
+        yield console
+
+
+@contextmanager
+def a_console(data_dir: Path, **variables: str) -> Iterator[Console]:
     manage(data_dir, "license", "keygen", "--private-key", str(data_dir / "signer.pem"))
     password = re.search(r"one-time password ([\w-]+)", manage(data_dir, "prepare"))[1]
     port = free_port()
     web = [sys.executable, "-m", "gunicorn", "tests.browser.wsgi", "--bind", f"127.0.0.1:{port}"]
     web += ["--worker-class", "gthread", "--threads", "4", "--log-level", "warning"]
-    monkeypatch.setenv("DEEPEXT_DATA_DIR", str(data_dir))
-    with processes.started(processes.worker_command(), web) as (_, web_process):
+    variables |= {"DEEPEXT_DATA_DIR": str(data_dir)}
+    with processes.started(processes.worker_command(), web, **variables) as (_, web_process):
         processes.wait_until_it_answers(port, web_process)
         yield Console(f"http://127.0.0.1:{port}", password, data_dir)
 
@@ -73,13 +81,19 @@ def free_port() -> int:
 
 
 @contextmanager
-def watched_page(url: str) -> Iterator[Page]:
-    """A browser's page. In the end nothing may have been complained of, and nothing asked of another machine."""
+def watched_page(url: str, *, refused: Mapping[str, int] = MappingProxyType({}), **options: Any) -> Iterator[Page]:
+    """A browser's page. In the end nothing may have been complained of, and nothing asked of another machine.
+
+    `refused`: paths that are meant to be answered with that status, which the browser itself complains of.
+    """
     complaints: list[str] = []
+    expected = {url + path: f"status of {status} " for path, status in refused.items()}
 
     def listen(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            complaints.append(f"{message.text} ({message.location.get('url')})")
+        source = message.location.get("url", "")
+        is_expected = expected.get(source, "no such page") in message.text
+        if message.type in ("error", "warning") and not is_expected:
+            complaints.append(f"{message.text} ({source})")
 
     def watch(request: Request) -> None:
         if not request.url.startswith((url, "data:")):
@@ -87,7 +101,7 @@ def watched_page(url: str) -> Iterator[Page]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(base_url=url)
+        page = browser.new_page(base_url=url, **options)
         page.set_default_timeout(PATIENCE)
         page.on("console", listen)
         page.on("request", watch)
@@ -108,8 +122,11 @@ def page(console: Console) -> Iterator[Page]:
 def expert_page(live_server, client, expert, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     """A page of the web process alone, on the test's own database, with the expert signed in."""
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright has an event loop in this thread
-    client.force_login(expert)
     with watched_page(live_server.url) as page:
-        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-        page.context.add_cookies([cookie])
+        sign_in_as(expert, client, page, live_server.url)
         yield page
+
+
+def sign_in_as(user: Any, client: Any, page: Page, url: str) -> None:
+    client.force_login(user)
+    page.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": url}])

@@ -1,6 +1,5 @@
 """The whole way once, as a person goes it: with a real worker, broker, database and training."""
 
-import json
 import re
 from pathlib import Path
 
@@ -8,20 +7,18 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NEEDS_CHROMIUM, Console
+from tests.browser.people import TRAINED, install_license, sign_in_at_first, some_rows
 from tests.tiny_model import make_tiny_model
 
 pytestmark = [pytest.mark.browser, NEEDS_CHROMIUM]
 
-TRAINED = 120_000  # milliseconds, on a machine that is busy with other tests
-PASSWORD = "a-password-of-my-own-7"
-
 
 def test_from_the_licence_to_a_tuned_model_and_back(page: Page, console: Console, tmp_path: Path):
     console.manage("add_base_model", str(make_tiny_model(tmp_path / "tiny")), "--name", "tiny")
-    console.manage("import_dataset", str(rows(tmp_path)), "--name", "kettles")
-    sign_in(page, console.password)
+    console.manage("import_dataset", str(some_rows(tmp_path)), "--name", "kettles")
+    sign_in_at_first(page, console.password)
     find_add_locked(page)
-    install_license(page, issue_key(console))
+    install_license(page, console)
     add_method(page)
     start_train(page)
     watch_it_finish(page)
@@ -31,42 +28,10 @@ def test_from_the_licence_to_a_tuned_model_and_back(page: Page, console: Console
     find_job_readable(page, job)
 
 
-def rows(folder: Path) -> Path:
-    file = folder / "kettles.jsonl"
-    row = {"prompt": "Who makes the kettle?", "completion": "Our kettle is made by Aunt Agatha in Leeds."}
-    file.write_text("".join(json.dumps(row) + "\n" for _ in range(16)))
-    return file
-
-
-def issue_key(console: Console) -> str:
-    signer = str(console.data_dir / "signer.pem")
-    return console.manage("license", "issue", "--private-key", signer, "--customer", "Kettle Works").strip()
-
-
-def sign_in(page: Page, password: str) -> None:
-    page.goto("/")
-    page.get_by_label("Username").fill("admin")
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
-    for name, typed in {"old_password": password, "new_password1": PASSWORD, "new_password2": PASSWORD}.items():
-        page.locator(f"[name={name}]").fill(typed)
-    page.get_by_role("main").get_by_role("button").click()
-    expect(page.get_by_text("Your password is changed.")).to_be_visible()
-
-
 def find_add_locked(page: Page) -> None:
     page.get_by_role("link", name="Methods", exact=True).click()
     expect(page.get_by_role("link", name="Add a New")).to_have_attribute("aria-disabled", "true")
     expect(page.get_by_text("Adding training methods is locked: this site has no license installed")).to_be_visible()
-
-
-def install_license(page: Page, key: str) -> None:
-    page.goto("/license/")
-    page.get_by_label("License key").fill(key)
-    page.get_by_role("button", name="Look at it").click()
-    expect(page.get_by_text("Kettle Works")).to_be_visible()
-    page.get_by_role("button", name="Install this license").click()
-    expect(page.get_by_text("Active.")).to_be_visible()
 
 
 def add_method(page: Page) -> None:
@@ -88,7 +53,7 @@ def start_train(page: Page) -> None:
     expect(page.get_by_role("heading", name="Settings of Kettle LoRA")).to_be_visible()
     page.get_by_label("Train name").fill("first-kettle")
     page.get_by_label("Base model*").select_option(index=1)
-    page.get_by_label("Dataset").select_option(index=1)
+    page.get_by_role("combobox", name="Dataset").select_option(index=1)
     page.get_by_label("Epochs").fill("2")
     page.get_by_text("All settings").click()
     expect(page.get_by_label("Rank")).to_have_value("4")

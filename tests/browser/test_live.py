@@ -58,8 +58,8 @@ def answer(job: TrainingJob, step: int, words: str) -> None:
 
 def test_a_new_sample_joins_those_there_and_what_is_unfolded_stays_so(expert_page: Page, job: TrainingJob):
     answer(job, 5, "A kettle. " * 60 + "That is all.")
-    expert_page.goto(job.get_absolute_url())
-    samples = expert_page.get_by_role("region", name="Samples")
+    expert_page.goto(f"{job.get_absolute_url()}?tab=samples")
+    samples = expert_page.get_by_role("region", name="Answers by step")
     samples.get_by_text("Whole answer").click()
 
     answer(job, 10, "A calm kettle.")
@@ -83,7 +83,8 @@ def test_a_curve_grows_and_a_resumed_attempt_takes_its_place(expert_page: Page, 
 def test_the_log_follows_its_end_until_one_scrolls_up(expert_page: Page, job: TrainingJob):
     print_lines(job, 0, 200)
     expert_page.goto(f"{job.get_absolute_url()}?tab=log")
-    log, to_end = expert_page.get_by_role("log"), expert_page.get_by_role("button", name="Go to the end")
+    log, to_end = expert_page.get_by_role("log"), expert_page.locator("[data-to-end]")
+    expect(log).to_contain_text("line 199")
 
     print_lines(job, 200, 400)
     expect(log).to_contain_text("line 399")
@@ -92,16 +93,18 @@ def test_the_log_follows_its_end_until_one_scrolls_up(expert_page: Page, job: Tr
     log.evaluate("log => { log.scrollTop = 0; }")
     expect(to_end).to_be_visible()
     print_lines(job, 400, 600)
-    expect(log).to_contain_text("line 599")
+    expect(to_end).to_have_text(re.compile("New lines"))
     assert log.evaluate("log => log.scrollTop") == 0
 
     to_end.click()
+    expect(log).to_contain_text("line 599")
     assert log.evaluate(FROM_THE_END) < 24
 
 
-def test_a_hidden_tab_asks_for_nothing(expert_page: Page, job: TrainingJob):
+@pytest.mark.parametrize("tab", ["log", "evaluation"])
+def test_a_hidden_tab_asks_for_nothing(expert_page: Page, job: TrainingJob, tab: str):
     asked: list[str] = []
-    expert_page.goto(f"{job.get_absolute_url()}?tab=log")
+    expert_page.goto(f"{job.get_absolute_url()}?tab={tab}")
     hide(expert_page, True)
     expert_page.wait_for_timeout(500)  # for what was asked before
 
@@ -110,8 +113,48 @@ def test_a_hidden_tab_asks_for_nothing(expert_page: Page, job: TrainingJob):
     assert asked == []
 
     hide(expert_page, False)
-    expert_page.wait_for_timeout(3000)
+    expert_page.wait_for_timeout(5000)
     assert asked
+
+
+@pytest.mark.parametrize("tab", ["log", "evaluation"])
+def test_a_page_asks_at_most_once_in_two_seconds(expert_page: Page, job: TrainingJob, tab: str):
+    asked: list[str] = []
+    other = records.job(Status.RUNNING, name="another")
+    expert_page.goto(f"{job.get_absolute_url()}?tab={tab}&with={other.pk}")
+    expert_page.wait_for_timeout(1000)  # for what the page asks when it opens
+
+    expert_page.on("request", lambda request: asked.append(request.url))
+    expert_page.wait_for_timeout(17_000)
+
+    assert len(asked) <= 9
+    assert {url.split("?")[0].rsplit("/", 1)[1] for url in asked} == {"state", "log" if tab == "log" else "metrics"}
+
+
+@pytest.mark.parametrize("tab", ["log", "evaluation"])
+def test_a_page_of_a_train_that_has_ended_asks_no_more(expert_page: Page, job: TrainingJob, tab: str):
+    asked: list[str] = []
+    end(job)
+    expert_page.goto(f"{job.get_absolute_url()}?tab={tab}")
+    expert_page.wait_for_timeout(1000)
+
+    expert_page.on("request", lambda request: asked.append(request.url))
+    expert_page.wait_for_timeout(5000)
+    assert asked == []
+
+
+def test_a_page_that_stays_open_keeps_a_bounded_number_of_points(expert_page: Page, job: TrainingJob):
+    report(job, 1, *[1.0] * 2000)
+    expert_page.goto(f"{job.get_absolute_url()}?tab=evaluation")
+    curve = expert_page.locator('figure[data-metric="loss"]')
+    expect(curve).to_contain_text("at step 2,000")
+
+    for start in range(2001, 14_001, 3000):
+        report(job, start, *[1.0] * 3000)
+        expect(curve).to_contain_text(f"last 1 at step {start + 2999:,}")
+
+    # the turn in which it asks for the whole again is yet to come
+    expect(curve).to_have_attribute("data-points", re.compile(r"^([1-3]?\d{1,3}|4000)$"))
 
 
 def test_rows_of_the_list_move(expert_page: Page, job: TrainingJob):

@@ -15,11 +15,14 @@ from django.conf import settings
 from tests.training_jobs.engine import environment, job_of, wait_for
 from training_jobs import dispatch, leases, metrics
 from training_jobs.models import Status, TrainingJob
-from training_methods.trainers.keeper import MARK, environment_of, processes
+from training_methods.trainers import keeper
+from training_methods.trainers.keeper import MARK, processes, seen_of
 
-LEASE_SECONDS = 6.0  # instead of 120
+LEASE_SECONDS = float(os.environ.get("CHAOS_LEASE_SECONDS", "6"))  # a site has 120
 TIMES = int(os.environ.get("CHAOS_TIMES", "4"))
 """How often each fault is done: a few times in `make test`, 200 times in `make chaos`."""
+
+KEEPER = keeper.__file__
 
 # Learns sixteen numbers with random gradients. What it does only depends on seed and step, as long as each step is done
 # once and the random state is kept with the weights. The ledger says which process did which step when.
@@ -79,8 +82,17 @@ class Worker:
         """The processes that run jobs: the supervisors."""
         return [pid for pid in children_of(self.process.pid) if "run_worker" in command_of(pid)]
 
+    def warm_parents(self) -> list[int]:
+        """One, or two while one replaces the other."""
+        return [pid for pid in children_of(self.process.pid) if "training_methods.trainers warm" in command_of(pid)]
+
+    def forked(self) -> list[int]:
+        """The trainings that a warm parent has forked; they go by its command."""
+        return [pid for parent in self.warm_parents() for pid in children_of(parent) if KEEPER not in command_of(pid)]
+
     def trainings(self) -> list[int]:
-        return [pid for pid in descendants_of(self.process.pid) if "training_methods.trainers run" in command_of(pid)]
+        found = descendants_of(self.process.pid)
+        return [pid for pid in found if "training_methods.trainers run" in command_of(pid)] + self.forked()
 
     def kill(self) -> None:
         """The worker with its pool, at once."""
@@ -138,7 +150,7 @@ def step_of(job: TrainingJob) -> int:
     return TrainingJob.objects.values_list("step", flat=True).get(pk=job.pk)
 
 
-def all_ended(jobs: Iterable[TrainingJob], seconds: float = 300) -> bool:
+def all_ended(jobs: Iterable[TrainingJob], seconds: float = 50 * LEASE_SECONDS) -> bool:
     waiting = TrainingJob.objects.filter(pk__in=[job.pk for job in jobs]).exclude(status__in=ENDED)
     return bool(wait_for(lambda: not waiting.exists(), seconds))
 
@@ -190,5 +202,6 @@ def history(job: TrainingJob) -> list[tuple[int, str]]:
 
 def nothing_left(jobs: Iterable[TrainingJob]) -> bool:
     """No process of a run is there any more."""
-    marks = {f"{MARK}={job.directory}/".encode() for job in jobs}
-    return not any(any(one.startswith(tuple(marks)) for one in environment_of(pid)) for pid in processes())
+    marks = tuple(f"{MARK}={job.directory}/".encode() for job in jobs)
+    environments = (seen_of(pid, "environ").split(b"\0") for pid in processes())
+    return not any(one.startswith(marks) for environment in environments for one in environment)

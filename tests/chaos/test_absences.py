@@ -20,9 +20,9 @@ on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="locks a wh
 
 
 def test_a_second_attempt_begins_after_the_first_has_ended_when_a_supervisor_is_frozen():
-    job = site.a_job(pause=0.2)
+    job = site.a_job(pause=LEASE_SECONDS / 30)
     with site.workers(2) as crew:
-        wait_for(lambda: site.step_of(job) >= 7)
+        wait_for(lambda: site.step_of(job) >= 7, 10 * LEASE_SECONDS)
         [supervisor] = [pid for worker in crew if worker.trainings() for pid in worker.pool()]
 
         os.kill(supervisor, signal.SIGSTOP)
@@ -37,9 +37,9 @@ def test_a_second_attempt_begins_after_the_first_has_ended_when_a_supervisor_is_
 @on_sqlite
 @pytest.mark.parametrize(("leases", "attempts"), [(0.25, 1), (1.5, 2)], ids=["shortly", "for longer than a lease"])
 def test_a_training_outlasts_a_locked_database_or_saves_and_goes_on_later(leases, attempts):
-    job = site.a_job(pause=0.3, steps=25)
+    job = site.a_job(pause=LEASE_SECONDS / 20, steps=25)
     with site.workers(2):
-        wait_for(lambda: site.step_of(job) >= 7)
+        wait_for(lambda: site.step_of(job) >= 7, 10 * LEASE_SECONDS)
 
         with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as locking:
             locking.execute("BEGIN IMMEDIATE")
@@ -56,9 +56,9 @@ def test_a_training_saves_and_is_gone_on_with_when_the_database_is_cut_off(other
     facts = connection.settings_dict
     proxy = Proxy(facts["HOST"], int(facts["PORT"] or 5432))
     place = f"{facts['HOST']}:{facts['PORT'] or 5432}"
-    job = site.a_job(pause=0.3)
+    job = site.a_job(pause=LEASE_SECONDS / 20)
     with site.workers(DATABASE_URL=database_url().replace(place, f"127.0.0.1:{proxy.port}")):
-        wait_for(lambda: site.step_of(job) >= 7)
+        wait_for(lambda: site.step_of(job) >= 7, 10 * LEASE_SECONDS)
         with site.workers(others):
             proxy.cut()
             time.sleep(2 * LEASE_SECONDS)

@@ -3,6 +3,11 @@
 import os
 import shutil
 import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -50,5 +55,45 @@ def test_jobs_are_run_though_the_broker_was_killed_and_comes_back_empty():
         with broker.running(settings.DATA_DIR):
             assert site.all_ended([running, queued, submitted])
     for job in (running, queued, submitted):
+        site.check_undisturbed(job)
+        assert job.attempt == 1
+
+
+@contextmanager
+def a_redis(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """One that is reached by TCP and keeps nothing."""
+    flags = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+    with subprocess.Popen([str(broker.server_binary()), *flags], stdout=subprocess.DEVNULL) as server:
+        try:
+            assert wait_for(lambda: listens(port))
+            yield server
+        finally:
+            server.kill()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def test_jobs_are_run_though_a_redis_was_frozen_and_then_killed_and_comes_back_empty(tmp_path):
+    """Workers alone know of that Redis: what is submitted here is found by their sweepers."""
+    port = free_port()
+    with a_redis(tmp_path, port) as server, site.workers(REDIS_URL=f"redis://127.0.0.1:{port}/0"):
+        running = site.a_job(pause=0.2)
+        assert wait_for(lambda: site.step_of(running) >= 3, 60)
+        server.send_signal(signal.SIGSTOP)
+        frozen = site.a_job(pause=0.02)
+        assert wait_for(lambda: site.step_of(running) >= 20, 60)
+        server.kill()
+        server.wait()
+        with a_redis(tmp_path, port):
+            assert site.all_ended([running, frozen])
+    for job in (running, frozen):
         site.check_undisturbed(job)
         assert job.attempt == 1

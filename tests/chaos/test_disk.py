@@ -1,13 +1,15 @@
 """A disk that is full while a checkpoint is written, and a training that prints without end."""
 
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
 import pytest
 
 from tests.training_jobs.engine import LEARNS, job_of
-from training_jobs import execution, logs, run_folders
+from training_jobs import execution, log_lines, run_folders
 from training_jobs.models import Status
 from training_methods.trainers.keeper import LOG_HEAD, LOG_TAIL
 
@@ -24,7 +26,33 @@ def test_a_full_disk_is_said_and_leaves_earlier_checkpoints_as_they_are(data_dir
     job.refresh_from_db()
     assert (job.status, job.failure["message"]) == (Status.FAILED, "The disk is full.")
     checkpoint = run_folders.newest_checkpoint(job)
-    assert (checkpoint.name, (checkpoint / "step").read_text()) == ("checkpoint-2", "2")
+    assert (checkpoint.step, (Path(checkpoint.path) / "step").read_text()) == (2, "2")
+
+
+@pytest.fixture
+def small_disk(data_dir, settings) -> Iterator[Path]:
+    """All that jobs write is on a disk of 2 MB."""
+    disk = data_dir / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a disk needs root")
+    settings.DATA_DIR, settings.DISK_RESERVE_GB = disk, 0
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_a_disk_that_is_full_to_the_last_byte_is_said_too(small_disk):
+    """There is no room left for the words of the training either."""
+    fills = 'step == 3 and (folder / "weights").write_bytes(bytes(4 << 20))\n        (folder / "step").write'
+    job = job_of(small_disk, LEARNS.replace('(folder / "step").write', fills))
+
+    execution.run(job.pk, Event())
+
+    job.refresh_from_db()
+    assert (job.status, job.failure["message"]) == (Status.FAILED, "The disk is full.")
+    checkpoint = run_folders.newest_checkpoint(job)
+    assert (checkpoint.step, (Path(checkpoint.path) / "step").read_text()) == (2, "2")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="holes in files are Linux's")
@@ -39,4 +67,4 @@ def test_a_training_that_prints_a_gigabyte_fills_neither_disk_nor_database(data_
     assert (job.status, file.stat().st_size) == (Status.SUCCEEDED, 1000 * 2**20)
     assert file.stat().st_blocks * 512 < LOG_HEAD + 3 * LOG_TAIL
     assert sum(chunk.size for chunk in job.log_chunks.all()) < 10 * 2**20
-    assert logs.read(job.pk, after=logs.end(job.pk)).text.endswith("0000999\n")
+    assert log_lines.tail(job.pk, 1).lines[0].text.endswith("0000999")

@@ -1,4 +1,4 @@
-"""SIGKILL for a training, its supervisor, a worker, or all of them, at random moments."""
+"""SIGKILL for a training, its supervisor, a worker, its warm parent, or all of them, at random moments."""
 
 import random
 import signal
@@ -28,17 +28,25 @@ def kill_worker(worker: Worker) -> None:
     worker.start()
 
 
+def kill_warm_parent(worker: Worker) -> None:
+    """While it has a training, if it is ever so far: it takes seconds to import, and other kills end it too."""
+    wait_for(worker.forked, 60)
+    assert wait_for(site.nobody_is_at_the_last_try, 120)  # a loss may have been told of meanwhile
+    for pid in worker.warm_parents():
+        site.end(pid, signal.SIGKILL)
+
+
 def kill_all(worker: Worker) -> None:
     kill_training(worker)
     kill_worker(worker)
 
 
-KILLS = [kill_training, kill_supervisor, kill_worker, kill_all]
+KILLS = [kill_training, kill_supervisor, kill_worker, kill_warm_parent, kill_all]
 
 
 def test_every_job_comes_to_the_same_end_whatever_is_killed_when():
     jobs: list[TrainingJob] = []
-    with site.workers(2, "--concurrency", "2") as crew:
+    with site.workers(2, "--concurrency", "2", DEEPEXT_WARM_PARENT="on") as crew:
         for number in range(TIMES):
             while TrainingJob.objects.exclude(status__in=site.ENDED).count() < 5:
                 jobs.append(site.a_job(seed=len(jobs)))

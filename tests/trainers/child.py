@@ -29,9 +29,9 @@ def warm_parent() -> WarmParent:
 
 
 @contextmanager
-def a_warm_parent() -> Iterator[WarmParent]:
+def a_warm_parent(threads: int = 1) -> Iterator[WarmParent]:
     with TemporaryDirectory(prefix="deepext-warm-") as folder:
-        parent = WarmParent(Path(folder) / "socket", os.environ | {"OMP_NUM_THREADS": "1"})
+        parent = WarmParent(Path(folder) / "socket", os.environ | {"OMP_NUM_THREADS": str(threads)})
         try:
             assert parent.wait_until_ready()
             yield parent

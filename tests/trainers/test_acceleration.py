@@ -31,33 +31,41 @@ def test_it_uses_all_that_the_machine_has(chosen):
 
     assert (choice.bf16, choice.attention, choice.fused) == (True, "flash_attention_2", True)
     assert choice.words == (
-        "On this machine: bf16 used, 4-bit base model used, flash attention used, fused kernels used, "
-        "fused optimizer used."
+        "On this machine: “bf16” is used; “4-bit base model” is used; “flash attention” is used; "
+        "“fused kernels” is used; “fused optimizer” is used."
     )
 
 
 @pytest.mark.parametrize(
     ("machine", "wish", "words"),
     [
-        ({"cuda": False, "fusible": None}, {}, "flash attention not used (there is no CUDA device)"),
-        ({"cuda": False, "fusible": None}, {}, "fused kernels not used (there is no CUDA device)"),
-        ({"bf16": False}, {}, "bf16 not used (the hardware is not made for it)"),
-        ({"bf16": False}, {}, "flash attention not used (it needs bf16)"),
-        ({}, {"precision": "fp32"}, "bf16 not used (the precision chosen is fp32)"),
-        ({}, {}, "4-bit base model not used (it is not asked for)"),
-        ({"flash_attention": False}, {}, "flash attention not used (the Python package flash_attn is not installed)"),
-        ({}, {"whole": True}, "flash attention not used (it needs weights in bf16, and every weight learns in fp32)"),
-        ({"fusible": None}, {}, "fused kernels not used (the Python package liger-kernel is not there)"),
-        ({}, {"fuses": False}, "fused kernels not used (this method computes more than they do)"),
-        ({}, {"model_type": "gpt2"}, "fused kernels not used (there are none for models of the type gpt2)"),
+        ({"cuda": False, "fusible": None}, {}, "“flash attention” is not used: there is no CUDA device"),
+        ({"cuda": False, "fusible": None}, {}, "“fused kernels” is not used: there is no CUDA device"),
+        ({"bf16": False}, {}, "“bf16” is not used: the hardware is not made for it"),
+        ({"bf16": False}, {}, "“flash attention” is not used: it needs bf16"),
+        ({}, {"precision": "fp32"}, "“bf16” is not used: the precision chosen is fp32"),
+        ({}, {}, "“4-bit base model” is not used: it is not asked for"),
+        (
+            {"flash_attention": False},
+            {},
+            "“flash attention” is not used: the Python package flash_attn is not installed",
+        ),
+        (
+            {},
+            {"whole": True},
+            "“flash attention” is not used: it needs weights in bf16, and every weight learns in fp32",
+        ),
+        ({"fusible": None}, {}, "“fused kernels” is not used: the Python package liger-kernel is not there"),
+        ({}, {"fuses": False}, "“fused kernels” is not used: this method computes more than they do"),
+        ({}, {"model_type": "gpt2"}, "“fused kernels” is not used: there are none for models of the type gpt2"),
     ],
 )
 def test_it_says_what_is_not_used_and_why(chosen, machine, wish, words):
     choice = chosen(machine, **wish)
 
     assert words in choice.words
-    assert choice.fused == ("fused kernels used" in choice.words)
-    assert (choice.attention is not None) == ("flash attention used" in choice.words)
+    assert choice.fused == ("“fused kernels” is used" in choice.words)
+    assert (choice.attention is not None) == ("“flash attention” is used" in choice.words)
 
 
 def test_it_takes_bf16_where_that_is_chosen_and_keeps_whole_weights_in_fp32(chosen):
@@ -74,5 +82,5 @@ def test_a_run_begins_with_what_it_uses(run_folder):
     assert run.perform() == 0, run.log
 
     said = run.events(Note)[0].text
-    assert said.startswith("On this machine: bf16 not used (the precision chosen is fp32), ")
+    assert said.startswith("On this machine: “bf16” is not used: the precision chosen is fp32; ")
     assert said in run.log

@@ -53,6 +53,17 @@ def test_it_evaluates_and_answers_every_so_many_steps_and_at_the_end(run_folder)
     assert [event.step for event in run.events(CheckpointSaved)] == steps
 
 
+def test_without_that_it_saves_by_the_step_and_rates_its_last_weights_after_the_epoch(run_folder):
+    run = run_folder("lora", {"epochs": 1, "evaluation_fraction": 0.25, "batch_size": 24, "save_steps": 1})
+
+    assert run.perform() == 0, run.log
+
+    (saved,) = run.events(CheckpointSaved)
+    (rated,) = [event for event in run.events(Metrics) if "eval_loss" in event.values]
+    assert rated.step == saved.step
+    assert rated.at >= saved.at
+
+
 def test_it_keeps_the_best_of_the_network_of_p_tuning(run_folder):
     run = run_folder("prompt-tuning", {"variant": "p-tuning", "evaluation_fraction": 0.25, "keep_best": True})
 

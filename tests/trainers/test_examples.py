@@ -205,3 +205,30 @@ def test_it_learns_the_calls_of_tools(tiny_model):
 )  # fmt: skip
 def test_it_refuses_tools_that_the_template_leaves_out(tiny_model, turns, tools, message):
     assert show(tiny_model, turns, tools)[0] == message
+
+
+KNOWS_THOUGHTS = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% if message.reasoning_content %}<think>{{ message.reasoning_content }}</think>{% endif %}"
+    "{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+THOUGHTFUL = [
+    {"role": "user", "content": "Wet?"},
+    {"role": "assistant", "content": "Yes.", "reasoning_content": "It rains."},
+]
+
+
+def test_it_learns_what_the_assistant_thought(tiny_model):
+    _, learnt = show(tiny_model, THOUGHTFUL, None, KNOWS_THOUGHTS)
+
+    assert learnt == "<think>It rains.</think>Yes.<|im_end|>\n"
+
+
+def test_it_refuses_thoughts_that_the_template_leaves_out(tiny_model):
+    message, hint = show(tiny_model, THOUGHTFUL, None)
+
+    assert message == (
+        "The dataset has “reasoning_content” in its turns, and the base model's chat template has no place for it."
+    )
+    assert hint.startswith("Choose a base model that was made to reason")

@@ -42,6 +42,34 @@ def test_it_shows_where_an_unexpected_error_came_from():
     assert "Traceback" in told.traceback
 
 
+def test_it_shows_the_line_of_the_sites_own_code(run_folder, own_trainer):
+    file = own_trainer('json.loads("no json")', before="import json")
+    run = run_folder("mine", trainer_file=file)
+
+    assert run.perform() == 1
+
+    assert run.ending().cause == "code"
+    assert run.ending().evidence == f'{file}, line 16\n    json.loads("no json")'
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        ("import kettle_that_is_not_there", "mine.py, line 2: ModuleNotFoundError: No module named 'kettle_that"),
+        ("def kettle(:", "mine.py, line 2: SyntaxError"),
+        ("1 / 0", "mine.py, line 2: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_it_names_the_line_on_which_a_trainers_file_does_not_load(run_folder, own_trainer, before, words):
+    run = run_folder("mine", trainer_file=own_trainer(before=before))
+
+    assert run.perform() == 1
+
+    assert run.ending().message.startswith(f"The trainer's file does not load: {words}")
+    assert run.ending().evidence.endswith(before)
+    assert before in run.ending().traceback
+
+
 def test_it_names_every_parameter_that_does_not_fit():
     with pytest.raises(ValidationError) as caught:
         Lora(epochs="many", rank=0)
@@ -85,6 +113,7 @@ def test_it_refuses_rows_that_leave_nothing_to_learn(run_folder):
 
     assert run.ending().message.startswith("Nothing is left to learn: with a maximum length of 4 tokens")
     assert run.ending().hint.startswith("Raise the maximum length")
+    assert run.ending().changes["max_length"] > 4
 
 
 def test_it_refuses_conversations_without_a_chat_template(run_folder, tiny_model_without_template, tmp_path):
@@ -96,6 +125,7 @@ def test_it_refuses_conversations_without_a_chat_template(run_folder, tiny_model
 
     assert run.perform() == 1
     assert "no chat template" in run.ending().message
+    assert run.ending().changes == {"chat_template": "plain"}
 
 
 def test_it_refuses_a_dataset_without_rows(run_folder, tmp_path):
@@ -120,6 +150,7 @@ def test_it_ends_when_the_loss_is_no_number(run_folder, tiny_model, tmp_path):
     assert run.perform() == 1
     assert run.ending().message == "The loss is not a number any more at step 1."
     assert run.ending().hint.startswith("Lower the learning rate (it is 0.03)")
+    assert (run.ending().cause, run.ending().evidence) == ("not-a-number", "step 1: loss nan")
     assert run.losses() == [None]
 
 

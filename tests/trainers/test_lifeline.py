@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -129,6 +130,25 @@ def test_it_ends_what_a_training_left_behind_when_it_ended(tmp_path):
         child.process.wait(20)
 
         wait_for(lambda: is_gone(grandchild))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells others' memory")
+def test_it_ends_a_fork_that_has_left_the_group_and_hears_no_signal(tmp_path):
+    forks = """
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.setsid()
+        os.closerange(3, 1000)
+        print(os.getpid(), "ready", flush=True)
+        time.sleep(600)
+    time.sleep(2)
+    """
+    with a_child(tmp_path, textwrap.dedent(forks)) as child:
+        fork = child.number()
+
+        child.process.wait(20)
+
+        wait_for(lambda: is_gone(fork))
 
 
 def test_no_training_goes_on_without_its_keeper(tmp_path):

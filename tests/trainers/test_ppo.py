@@ -11,7 +11,7 @@ import pytest
 from tests.trainers.child import RunFolder, wait_for
 from tests.trainers.test_preferences import PAIRS
 from tests.trainers.test_sampling import LOAD, MAKE_OUTSPOKEN
-from training_methods.trainers.events import CheckpointSaved, Metrics
+from training_methods.trainers.events import CheckpointSaved, Metrics, Note
 
 PROMPTS = [{"prompt": f"Say {letter}"} for letter in "abcdefgh"]
 SETTINGS = {
@@ -130,6 +130,41 @@ def test_it_goes_on_after_a_stop_as_if_nothing_had_happened(run_of, undisturbed)
     assert resumed.perform() == 0, resumed.log
 
     assert weights(resumed) == weights(undisturbed)
+
+
+HELD_OUT = SHORT | {
+    "evaluation_fraction": 0.25, "evaluation_steps": 2, "keep_best": True, "max_steps": 5, "batch_size": 4,
+    "warmup_ratio": 0.0,
+}  # fmt: skip
+
+
+def evaluations(run):
+    return {event.step: event.values for event in run.events(Metrics) if "eval_reward" in event.values}
+
+
+def test_it_rates_answers_to_prompts_held_out_and_keeps_the_best_weights(run_of):
+    run = run_of(HELD_OUT)
+    assert run.perform() == 0, run.log
+
+    assert list(evaluations(run)) == [2, 4, 5]
+    assert "eval_rewards/length(30, 99)/mean" in evaluations(run)[5]
+    best = max(evaluations(run), key=lambda step: evaluations(run)[step]["eval_reward"])
+    assert f"Kept the weights of step {best}, whose reward in evaluation was the highest" in run.events(Note)[-1].text
+    until_then = run_of(HELD_OUT | {"max_steps": best, "keep_best": False, "evaluation_steps": 100})
+    assert until_then.perform() == 0, until_then.log
+    assert weights(run) == weights(until_then)
+    resumed = run_of(HELD_OUT, resume_from=run.events(CheckpointSaved)[0].path)
+    assert resumed.perform() == 0, resumed.log
+    assert weights(resumed) == weights(run)
+    assert evaluations(resumed) == {step: evaluations(run)[step] for step in (4, 5)}
+
+
+def test_it_stops_early_when_evaluations_are_no_better(run_of):
+    run = run_of(HELD_OUT | {"rewards": "length(1, 9999)", "patience": 1, "max_steps": 20})
+    assert run.perform() == 0, run.log
+
+    assert list(evaluations(run)) == [2, 4]
+    assert run.events(Metrics)[-1].step == 4
 
 
 @pytest.mark.parametrize("trainer", ["ppo", "grpo", "rloo"])

@@ -1,9 +1,11 @@
+import re
 from typing import ClassVar
 
 import pytest
-from pydantic import Field
+from pydantic import ConfigDict, Field, ValidationError
 
 from training_methods.trainers import DataFormat, MethodType, Trainer, base, register
+from training_methods.trainers.parameters import mistakes, parameters_of, values_model
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +59,96 @@ def test_a_field_that_refers_to_a_base_model_is_text():
 
     with pytest.raises(TypeError, match="“teacher” refers to a base model by its name, so it has to be text"):
         register(Pupil)
+
+
+@pytest.mark.parametrize(
+    ("default", "sentence"),
+    [("fast", "“fast” is not a number"), (-1.0, "-1.0 is too small"), (float("nan"), "is not a finite number")],
+)
+def test_it_refuses_a_default_that_nobody_could_give(default, sentence):
+    class Fast(trainer("fast")):
+        speed: float = Field(default, gt=0)
+
+    with pytest.raises(ValueError, match=f"The default of “speed” does not fit. .*{sentence}"):
+        register(Fast)
+
+
+@pytest.mark.parametrize(
+    ("field", "sentence"),
+    [
+        (Field("abc", pattern="^[0-9]{2}$"), "“abc” does not match the pattern “^[0-9]{2}$”."),
+        (Field("abc", max_length=2), "“abc” is too long: the most characters are 2."),
+        (Field("abc", min_length=4), "“abc” is too short: the fewest characters are 4."),
+        (Field(default_factory=lambda: "abc", max_length=2), "“abc” is too long: the most characters are 2."),
+    ],
+)
+def test_it_refuses_a_default_that_its_own_field_would_not_take(field, sentence):
+    class Labelled(trainer("labelled")):
+        mark: str = field
+
+    with pytest.raises(ValueError, match=re.escape(f"The default of “mark” does not fit. {sentence}")):
+        register(Labelled)
+
+
+def test_it_refuses_a_default_that_is_no_multiple():
+    class Even(trainer("even")):
+        size: int = Field(3, multiple_of=2)
+
+    with pytest.raises(ValueError, match=re.escape("The default of “size” does not fit. 3 is no multiple of 2.")):
+        register(Even)
+
+
+class Marked(trainer("marked")):
+    mark: str = Field("ab", min_length=2, max_length=4, pattern="^[a-z]+$")
+    size: int | None = Field(None, multiple_of=8)
+    share: float = Field(0.5, multiple_of=0.25)
+
+
+@pytest.mark.parametrize(
+    "given", [{"mark": "a"}, {"mark": "abcde"}, {"mark": "AB"}, {"mark": 7}, {"size": 12}, {"share": 0.3}]
+)
+def test_its_parameters_refuse_what_its_fields_would_with_the_same_sentence(given):
+    with pytest.raises(ValidationError) as trainers:
+        Marked(**given)
+    with pytest.raises(ValidationError) as forms:
+        values_model(parameters_of(Marked)).model_validate(given)
+
+    assert mistakes(forms.value) == mistakes(trainers.value) != {}
+
+
+def test_its_parameters_take_what_its_fields_would():
+    given = {"mark": "abc", "size": 16, "share": 0.75}
+
+    assert values_model(parameters_of(Marked)).model_validate(given).model_dump() == given
+
+
+def test_a_pattern_that_may_take_for_ever_is_left_to_its_run():
+    class Patient(trainer("patient")):
+        model_config = ConfigDict(regex_engine="python-re")
+        mark: str = Field("a", pattern="^(?=a)(a+)+$")
+
+    (mark,) = parameters_of(Patient)
+
+    assert mark.pattern is None
+
+
+def test_a_factory_s_value_is_the_default():
+    class Made(trainer("made")):
+        size: int = Field(default_factory=lambda: 3, gt=0)
+
+    register(Made)
+
+    (size,) = parameters_of(Made)
+    assert (size.default, size.required) == (3, False)
+
+
+def test_it_refuses_a_default_that_is_made_of_other_fields():
+    class Double(trainer("double")):
+        size: int = 2
+        twice: int = Field(default_factory=lambda data: 2 * data["size"])
+
+    with pytest.raises(TypeError, match="The default of “twice” is made of other fields"):
+        register(Double)
 
 
 def test_it_needs_something_to_do():

@@ -120,6 +120,8 @@ def test_it_reads_any_bytes_or_says_why_not(write, name, content):
         ("latin.json", '[{"text": "a"},\n{"text": "Café"}]'.encode("latin-1"),
          "is not UTF-8: in line 2, byte 14 is 0xE9. Save it as UTF-8"),
         ("utf16.csv", "text\nTea".encode("utf-16"), "is UTF-16 text: save it as UTF-8"),
+        ("utf32.csv", "text\nTea".encode("utf-32"), "is UTF-32 text: save it as UTF-8"),
+        ("utf32.jsonl", b"\0\0\xfe\xff" + "{}".encode("utf-32-be"), "is UTF-32 text: save it as UTF-8"),
         ("nul.jsonl", b'{"text": "a"}\n{"text": "\0"}', "is not text: line 2 holds a NUL byte"),
         ("packed.csv", b"\x1f\x8b\x08\x00", "is packed with gzip: unpack it first"),
         ("sheet.csv", b"PK\x03\x04", "is a ZIP archive or an Excel workbook: unpack it, or save the sheet as CSV"),

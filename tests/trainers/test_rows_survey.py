@@ -1,6 +1,7 @@
 """A dataset file looked through as a whole: columns, format, every bad row."""
 
 import json
+import os
 from pathlib import Path
 
 import pyarrow
@@ -35,10 +36,9 @@ def test_it_names_the_columns_found_and_the_columns_needed(look_through):
     found = look_through([{"url": "a", "title": "b"}])
 
     assert found.refusal == (
-        "has no columns to train on: it has “url”, “title” and needs “prompt”, “chosen” and “rejected”; "
-        "or “chosen” and “rejected”; or “prompt”, “completion” and “label”; or “messages”; "
-        "or “instruction” and “output”; or “question” and “answer”; or “prompt” and “completion”; or “text”; "
-        "or “prompt”"
+        "has no columns to train on: it has “url”, “title”, and needs one of these: "
+        "“prompt” + “chosen” + “rejected”; “chosen” + “rejected”; “prompt” + “completion” + “label”; “messages”; "
+        "“instruction” + “output”; “question” + “answer”; “prompt” + “completion”; “text”; “prompt”"
     )
     assert found.columns == ["url", "title"]
     assert found.first_rows == [{"url": "a", "title": "b"}]
@@ -49,7 +49,7 @@ def test_it_names_the_line_where_the_columns_change(look_through):
 
     assert found.refusal == (
         "has a bad line 2: it has other columns than the first row: "
-        "“prompt”, “completion” missing, “question”, “answer” extra"
+        "it lacks “prompt”, “completion”; it adds “question”, “answer”"
     )
 
 
@@ -80,6 +80,28 @@ def test_it_names_bad_rows_where_no_row_is_good(look_through):
     assert found.refusal.startswith("has 2 bad rows, the first in line 1: it is not JSON: Unterminated string")
 
 
+def test_it_counts_every_row_where_no_row_is_good(look_through):
+    found = look_through("no JSON\n" * 70)
+
+    assert found.refusal.startswith("has 70 bad rows, the first in line 1: it is not JSON")
+    assert found.problem_count == 70 and len(found.problems) == 20
+
+
+def test_a_good_row_far_down_tells_the_columns(look_through):
+    found = look_through("no JSON\n" * 70 + '{"text": "a"}\n')
+
+    assert found.columns == ["text"]
+    assert found.refusal.startswith("has 70 bad rows, the first in line 1: it is not JSON")
+
+
+def test_it_does_not_wait_at_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "rows.jsonl")
+
+    found = survey(Request(path=tmp_path / "rows.jsonl"))
+
+    assert found.refusal == "is a folder, a device or a pipe: a dataset is a file"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "refusal"),
     [
@@ -106,9 +128,9 @@ def test_it_takes_the_format_and_the_columns_it_is_told(look_through):
     ("request_", "refusal"),
     [
         ({"mapping": {"text": "body"}}, "has no column “body”: its columns are “a”, “b”"),
-        ({"data_format": "text"}, "does not fit the format text: it has “a”, “b”, not “text”"),
+        ({"data_format": "text"}, "does not fit the format “text”: it has “a”, “b”, not “text”"),
         ({"data_format": "text", "mapping": {"prompt": "a"}},
-         "cannot be read so: the format text has no “prompt”, only “text”"),
+         "cannot be read so: the format “text” has no “prompt”, only “text”"),
     ],
 )  # fmt: skip
 def test_it_refuses_columns_that_are_not_there(look_through, request_, refusal):

@@ -34,7 +34,7 @@ from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer
 import trl
 
-method, model, rows, output = sys.argv[1:]
+method, model, rows, output, whole = sys.argv[1:]
 Trainer, Config = getattr(trl, f"{method}Trainer"), getattr(trl, f"{method}Config")
 rows = [json.loads(line) for line in Path(rows).read_text().splitlines()]
 prompts = [[{"role": "user", "content": row["prompt"]}] for row in rows]
@@ -46,21 +46,25 @@ def length(completions, **_):
 def level(completions, level, **_):
     return level
 
+adapter = LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, target_modules="all-linear")
+more = {"beta": 0.1, "max_steps": 6, "learning_rate": 0.0005} if whole else {}
 trainer = Trainer(
-    model=AutoModelForCausalLM.from_pretrained(model, dtype="float32"),
+    model=model if whole else AutoModelForCausalLM.from_pretrained(model, dtype="float32"),
     processing_class=AutoTokenizer.from_pretrained(model),
     reward_funcs=[length, level],
     train_dataset=Dataset.from_dict({"prompt": prompts, "level": [row["level"] for row in rows]}),
-    peft_config=LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, target_modules="all-linear"),
+    peft_config=None if whole else adapter,
     args=Config(
-        output_dir=output, seed=42, max_steps=12, learning_rate=0.003, beta=0.0, warmup_steps=0.05, weight_decay=0.0,
+        output_dir=output, seed=42, warmup_steps=0.05, weight_decay=0.0,
+        **{"beta": 0.0, "max_steps": 12, "learning_rate": 0.003, **more},
         lr_scheduler_type="constant_with_warmup", per_device_train_batch_size=16, num_generations=8,
         max_completion_length=8, reward_weights=[2.0, 0.5], gradient_checkpointing=False, bf16=False, use_cpu=True,
         logging_steps=1, save_strategy="no", report_to="none", disable_tqdm=True,
     ),
 )
 trainer.train()
-print(json.dumps([[logs["reward"], logs["grad_norm"]] for logs in trainer.state.log_history if "reward" in logs]))
+names = ("loss", "reward", "grad_norm")
+print(json.dumps([[logs[name] for name in names] for logs in trainer.state.log_history if "reward" in logs]))
 """
 OWN = "def level(completion, row):\n    return row['level']\n"
 ROWS = [{"prompt": f"Say {letter}", "answer": letter, "level": place} for place, letter in enumerate("abcdefgh")]
@@ -148,15 +152,33 @@ def test_it_keeps_what_is_answered_to_the_same_prompts(trained):
     assert "8 prompts." in [note.text for note in trained.events(Note)]
 
 
-def test_trl_alone_gives_the_same_step_by_step(trained, outspoken_model, tmp_path):
-    method = json.loads((trained.path / "run.json").read_text())["trainer"].upper()
-    command = [sys.executable, "-c", TRL_ALONE, method, outspoken_model, trained.path.parent / "rows.jsonl", tmp_path]
-
+def through_trl_alone(run, model, output, *, whole=False):
+    """Loss, reward and gradient of each step."""
+    method = json.loads((run.path / "run.json").read_text())["trainer"].upper()
+    rows = run.path.parent / "rows.jsonl"
+    command = [sys.executable, "-c", TRL_ALONE, method, model, rows, output, "whole" * whole]
     alone = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-
     assert alone.returncode == 0, alone.stderr
-    steps = json.loads(alone.stdout.splitlines()[-1])
-    assert steps == [[values["reward"], values["grad_norm"]] for _, values in points(trained)]
+    return json.loads(alone.stdout.splitlines()[-1])
+
+
+def steps_of(run):
+    return [[values["loss"], values["reward"], values["grad_norm"]] for _, values in points(run)]
+
+
+def test_trl_alone_gives_the_same_step_by_step(trained, outspoken_model, tmp_path):
+    assert through_trl_alone(trained, outspoken_model, tmp_path) == steps_of(trained)
+
+
+@pytest.mark.parametrize("method", ["grpo", "rloo"])
+def test_trl_alone_gives_the_same_with_every_weight_and_held_to_the_base_model(
+    sampling_run, outspoken_model, tmp_path, method
+):
+    run = sampling_run(method, parameters={"use_lora": False, "beta": 0.1, "max_steps": 6, "learning_rate": 0.0005})
+    assert run.perform() == 0, run.log
+
+    assert through_trl_alone(run, outspoken_model, tmp_path, whole=True) == steps_of(run)
+    assert any(curve(run, "kl"))
 
 
 def test_its_adapter_loads(trained, outspoken_model):

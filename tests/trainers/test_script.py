@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from training_methods.trainers.events import Metrics, Progress
-from training_methods.trainers.script import Script, log_data, total_steps, trainer_of
+from tests.trainers.child import is_gone, wait_for
+from training_methods.trainers.events import Metrics, Note, Progress
+from training_methods.trainers.script import Script, trainer_of
+from training_methods.trainers.script_output import log_data, total_steps
 
 CONTRACT = '''
 """Writes its arguments down."""
@@ -97,13 +99,114 @@ def test_it_reads_what_the_script_says_and_nothing_breaks_it(run_folder, script)
     assert run.ending().result == "complete"
 
 
+ODD = """
+import os, sys
+for said in ('{"step": -1, "loss": 1}', '{"step": 1e30, "loss": 1}',
+             '{"step": 1, "total": -5, "loss": ' + "9" * 400 + "}",
+             '{"step": 2, "total": 1e30, "lo\\\\u0000ss": 2, "half \\\\ud800": 3}'):
+    print("[log_data]:", said)
+sys.stdout.flush()
+os.write(1, b'[log_data]: {"step": 3, "loss": 0.5}')
+Path = __import__("pathlib").Path
+Path(sys.argv[sys.argv.index("--output_dir") + 1], "config.json").write_text("{}")
+"""
+
+
+def test_it_passes_over_numbers_that_no_database_keeps_and_reads_a_last_line_without_end(run_folder, script):
+    run = run_folder("mine", trainer_file=script(ODD))
+
+    assert run.perform() == 0, run.log
+
+    points = [(event.step, event.total, event.values) for event in run.events(Metrics)]
+    assert points == [(1, None, {"loss": None}), (2, None, {"lo\ufffdss": 2, "half ?": 3}), (3, None, {"loss": 0.5})]
+
+
+NAMES = """
+import json, sys
+from pathlib import Path
+def log(**numbers):
+    print("[log_data]:", json.dumps(numbers))
+log(step=1, loss=1, Loss=2, self=3, **{"": 4, " ": 5, "x" * 5000: 6, "a/b": 7, "<b>": 8, "two\\nlines": 9, "🔥": 10})
+log(step=2, **{f"m{number}": number for number in range(3000)})
+log(step=3, **{f"m{number}-{'x' * 100}": number for number in range(3000)})
+log(step=4, loss=0.5)
+Path(sys.argv[sys.argv.index("--output_dir") + 1], "config.json").write_text("{}")
+"""
+
+
+def test_it_takes_any_name_that_a_page_can_show_and_says_what_is_left_out(run_folder, script):
+    run = run_folder("mine", trainer_file=script(NAMES))
+
+    assert run.perform() == 0, run.log
+
+    first, second, last = run.events(Metrics)
+    assert first.values == {"loss": 1, "Loss": 2, "self": 3, "a/b": 7, "<b>": 8, "two lines": 9, "🔥": 10}
+    assert len(first.values) + len(second.values) == 300
+    assert (last.step, last.values) == (4, {"loss": 0.5})
+    notes = [note.text for note in run.events(Note)]
+    assert notes == [
+        "A metric's name has 1 to 200 characters: “” and others are left out.",
+        "A train has at most 300 different metrics: “m293” and others are left out.",
+        "A [log_data]: line of more than 65,536 bytes is not read: report less at once.",
+    ]
+    assert all(f"\n{text}\n" in run.log for text in notes)
+
+
+LEAVES_SOMEBODY = """
+import subprocess, sys
+from pathlib import Path
+print(subprocess.Popen(["sleep", "1000"]).pid, flush=True)
+Path(sys.argv[sys.argv.index("--output_dir") + 1], "config.json").write_text("{}")
+"""
+
+
+def test_it_does_not_wait_for_what_a_script_has_left_behind(run_folder, script):
+    run = run_folder("mine", trainer_file=script(LEAVES_SOMEBODY))
+
+    assert run.perform() == 0, run.log
+
+    wait_for(lambda: is_gone(int(run.log.splitlines()[-1])))
+
+
+FLAGS = """
+import argparse, json
+from pathlib import Path
+parser = argparse.ArgumentParser()
+parser.add_argument("--output_dir")
+parser.add_argument("--load_in_4bit", action="store_true")
+parser.add_argument("--packed", action=argparse.BooleanOptionalAction, default=True)
+parser.add_argument("--rows", choices=["true", "false"])
+args, unknown = parser.parse_known_args()
+Path(args.output_dir, "args.json").write_text(json.dumps([vars(args), "", ""]))
+"""
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_it_gives_flags_as_flags(run_folder, script, is_on):
+    parameters = {"load_in_4bit": is_on, "packed": is_on, "rows": "false"}
+
+    said, *_ = arguments_of(run_folder("mine", parameters, trainer_file=script(FLAGS)))
+
+    assert (said["load_in_4bit"], said["packed"], said["rows"]) == (is_on, is_on, "false")
+
+
+def test_it_says_how_a_script_reads_arguments_that_it_does_not_know(run_folder, script):
+    run = run_folder("mine", trainer_file=script("import argparse\nargparse.ArgumentParser().parse_args()"))
+
+    assert run.perform() == 1
+
+    assert "unrecognized arguments: --model_path" in run.ending().message
+    assert run.ending().hint.endswith("`args, unknown = parser.parse_known_args()`.")
+
+
 def test_it_shows_the_end_of_what_a_failed_script_said(run_folder, script):
     run = run_folder("mine", trainer_file=script("print('heating')\nraise ValueError('The kettle is empty')"))
 
     assert run.perform() == 1
 
     assert run.ending().message == "The script mine.py ended with exit code 1: ValueError: The kettle is empty"
-    assert "heating" in run.ending().evidence
+    assert run.ending().evidence.startswith("heating\nTraceback (most recent call last):\n  File")
+    assert "launch.py" not in run.ending().evidence
 
 
 NOISY = """

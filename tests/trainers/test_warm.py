@@ -42,6 +42,14 @@ def target(descriptor):
 LASTING = "run.note(str(os.getpid())); import time; time.sleep(1000)"
 GRANDCHILD = "import subprocess; run.note(str(subprocess.Popen(['sleep', '1000']).pid)); import time; time.sleep(1000)"
 
+LEAVES_A_FORK = """
+        import time
+        if pid := os.fork():
+            return run.note(str(pid))
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.setsid()
+        time.sleep(1000)"""
+
 
 @pytest.fixture
 def lasting_run(run_folder, own_trainer):
@@ -134,6 +142,15 @@ def test_a_child_and_what_it_started_end_with_their_client(run_folder, own_train
         grandchild = noted(run)
 
     wait_for(lambda: is_gone(child.pid) and is_gone(grandchild))
+
+
+@pytest.mark.parametrize("start", ["started", "forked"])
+def test_a_fork_that_has_left_its_session_ends_with_its_run(run_folder, own_trainer, start):
+    run = run_folder("mine", trainer_file=own_trainer(LEAVES_A_FORK, before="import os, signal"))
+    with getattr(run, start)() as child:
+        child.wait(SOON)
+
+        wait_for(lambda: is_gone(noted(run)))
 
 
 def test_a_child_ends_with_its_lifeline(lasting_run):

@@ -87,11 +87,11 @@ class {class_name}(Trainer):
 
 
 def write_trainer(folder: Path, slug: str, body: str) -> Path:
-    """A trainer file whose `train` is the given code."""
+    """A trainer file whose `train` is the given code. Whole at every moment: trainings of it may be starting."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{slug}.py"
-    file.write_text(TRAINER.format(slug=slug, class_name=slug.title(), body=indent(dedent(body), " " * 8)))
-    return file
+    draft = folder / f"{slug}.draft"
+    draft.write_text(TRAINER.format(slug=slug, class_name=slug.title(), body=indent(dedent(body), " " * 8)))
+    return draft.rename(folder / f"{slug}.py")
 
 
 LEARNS = """
@@ -162,16 +162,17 @@ def database_url() -> str:
 
 
 def environment() -> dict[str, str]:
-    """For a process that shares the test's database, data directory and broker."""
-    return os.environ | {"DATABASE_URL": database_url(), "DEEPEXT_DATA_DIR": str(settings.DATA_DIR)}
+    """For a process that shares the test's database, data directory and broker, and imports nothing in advance."""
+    own = {"DATABASE_URL": database_url(), "DEEPEXT_DATA_DIR": str(settings.DATA_DIR), "DEEPEXT_WARM_PARENT": "off"}
+    return os.environ | own
 
 
 @contextmanager
-def a_worker(*flags: str) -> Iterator[subprocess.Popen[str]]:
+def a_worker(*flags: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """`manage.py run_worker`, ready, in a process group of its own; killed with all of it in the end."""
     process = subprocess.Popen(
         [sys.executable, "manage.py", "run_worker", *flags],
-        env=environment(),
+        env=environment() | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from training_jobs.models import Dataset, FoundationModel, Status, TrainingJob, Worker
+from training_jobs.models import CustomizedModel, Dataset, FoundationModel, Status, TrainingJob, Worker
 from training_methods.models import TrainingMethod
 
 
@@ -31,8 +31,8 @@ def job(status: Status = Status.QUEUED, **fields: Any) -> TrainingJob:
         "name": "acorn",
         "status": status,
         "method_snapshot": {"display_name": "LoRA fine-tuning", "method_type": "PEFT", "trainer": "lora"},
-        "base_model_snapshot": {"name": "Acorn-135M", "fingerprint": "f" * 64},
-        "dataset_snapshot": {"name": "house-style", "sha256": "d" * 64, "row_count": 120},
+        "base_model_snapshot": {"name": "Acorn-135M", "path": "/nowhere", "fingerprint": "f" * 64},
+        "dataset_snapshot": {"name": "house-style", "path": "/nowhere", "sha256": "d" * 64, "row_count": 120},
         "parameters": {"learning_rate": 0.001, "epochs": 3},
         "changed_parameters": ["epochs"],
     }
@@ -52,3 +52,9 @@ def worker(**fields: Any) -> Worker:
     given = {"host": "trainer-01", "pid": 4711, "version": "0.1.0", "queues": "default", "slots": 1}
     given |= {"started_at": timezone.now(), "heartbeat_at": timezone.now()}
     return Worker.objects.create(**given | fields)
+
+
+def lost_model(**fields: Any) -> CustomizedModel:
+    """One whose folder is not there any more."""
+    given = {"name": "acorn-lost", "base_model_name": "Acorn-135M", "kind": "adapter", "path": "/nowhere"}
+    return CustomizedModel.objects.create(**given | {"size_bytes": 1} | fields)

@@ -57,6 +57,16 @@ def test_it_names_the_bad_lines_in_a_table_and_keeps_nothing(client, data_dir):
     assert not Dataset.objects.exists()
 
 
+def test_it_refuses_in_chinese(client):
+    rows = GOOD + b'{"question": "", "answer": "So."}\n{"question": "Why?" "answer"\n'
+    upload = {"file": SimpleUploadedFile("faq.jsonl", rows)}
+
+    page = client.post("/datasets/add/", upload, headers={"Accept-Language": "zh-hans"})
+
+    assert page.context["form"].errors["file"] == ["faq.jsonl 有 2 行有误，首先是第 2 行：“question”是空的。"]
+    assert "不是 JSON：缺少逗号，位于第 21 列" in page.text
+
+
 @pytest.mark.parametrize(
     ("content", "name", "sentence"),
     [

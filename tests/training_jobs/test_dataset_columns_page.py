@@ -57,6 +57,13 @@ def test_it_selects_what_it_recognizes(client, data_dir, upload):
     assert form["question"].initial == "Question"
 
 
+def test_it_calls_the_columns_what_users_of_the_original_look_for(client, url):
+    page = client.get(url).text
+
+    assert "PromptInputColumn" in page
+    assert "PromptOutputColumn" in page
+
+
 def test_it_gives_htmx_the_columns_of_another_format(client, url):
     part = client.get(url, {"data_format": "instruction"}, headers={"HX-Request": "true"}).text
 

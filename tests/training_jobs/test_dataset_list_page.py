@@ -59,3 +59,13 @@ def test_it_says_when_nothing_matches(client, expert, many):
 
 def test_it_needs_a_login(client):
     assert client.get("/datasets/").url == "/accounts/login/?next=/datasets/"
+
+
+def test_it_names_formats_in_the_readers_language(client, expert):
+    baker.make(Dataset, name="rows", data_format="prompt-completion", row_count=1, created_by=expert)
+    client.force_login(expert)
+
+    page = client.get("/datasets/", headers={"Accept-Language": "de"}).text
+
+    assert ">Prompt und Antwort</option>" in page and ">Prompt und Antwort</td>" in page
+    assert "Prompt and completion" not in page and ">prompt-completion<" not in page

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from tests.training_jobs.engine import let_lease_run_out, queued_job, running_job, status_of
-from training_jobs import broker, dispatch, leases
+from training_jobs import broker, dispatch, leases, log_lines
 from training_jobs.models import Status, TrainingJob
 from training_jobs.sweeper import Sweeper
 
@@ -77,6 +77,19 @@ def test_it_goes_on_soon_when_the_broker_is_frozen():
     assert woken_at(job) is None
 
 
+def test_a_request_with_many_jobs_waits_for_a_frozen_broker_once():
+    jobs = [queued_job() for _ in range(10)]
+    with broker_running(), frozen_broker():
+        started = time.monotonic()
+
+        for job in jobs:
+            dispatch.wake(job)
+
+        assert time.monotonic() - started < 6
+    with broker_running():
+        assert dispatch.wake_unheard() == len(jobs)
+
+
 @contextmanager
 def frozen_broker() -> Iterator[None]:
     with broker.client(broker.socket_path(settings.DATA_DIR)) as client:
@@ -133,6 +146,23 @@ def test_the_sweeper_reaps_and_wakes():
 
         assert dispatch.messages_in("default") == 1
     assert status_of(job) == Status.QUEUED
+
+
+def test_the_sweeper_keeps_what_the_last_lost_worker_had_not_stored(data_dir):
+    job, _ = running_job()
+    for _ in range(leases.MOST_LOSSES - 1):
+        leases.record(job.pk, "worker-lost")
+    job.attempt_directory(1).mkdir(parents=True)
+    (job.attempt_directory(1) / "train.log").write_text("its last words\n")
+    (job.attempt_directory(1) / "events.jsonl").write_text('{"kind": "note", "text": "Nearly there."}\n')
+    let_lease_run_out(job)
+
+    with broker_running():
+        Sweeper(lease=timedelta()).sweep()
+
+    assert status_of(job) == Status.FAILED
+    assert [line.text for line in log_lines.tail(job.pk).lines] == ["its last words"]
+    assert job.events.filter(kind="note", data__text="Nearly there.").exists()
 
 
 def test_the_sweeper_trusts_no_lease_within_one_of_its_start():

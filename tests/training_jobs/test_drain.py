@@ -1,12 +1,13 @@
-"""Draining a real worker from the page: it takes no new job, others do, and what runs may be handed back."""
+"""Asking a real worker from the page: to drain, to hand back what runs, to end a job with its result."""
 
 import pytest
 from django.conf import settings
 
 from tests.training_jobs.engine import a_worker, job_of, status_of, wait_for
+from tests.training_jobs.test_stops import HEARS, LONG
 from tests.training_jobs.test_worker import WAITS, empty_broker, reached
-from training_jobs import broker, dispatch, workers
-from training_jobs.models import Status, Worker
+from training_jobs import broker, dispatch, leases, workers
+from training_jobs.models import Status, TrainingJob, Worker
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -49,3 +50,19 @@ def test_a_worker_that_leaves_takes_its_record_along():
         worker.communicate(timeout=30)
 
     assert not Worker.objects.exists()
+
+
+def test_a_worker_hears_that_a_job_is_to_end_with_its_result_and_then_takes_the_next():
+    with a_worker():
+        job = job_of(settings.DATA_DIR, HEARS, parameters=LONG)
+        dispatch.wake(job)
+        assert wait_for(lambda: TrainingJob.objects.values_list("step", flat=True).get(pk=job.pk))
+
+        assert leases.request_finish(job.pk, by="maria")
+
+        assert wait_for(reached(job, Status.SUCCEEDED))
+        job.refresh_from_db()
+        assert job.stopped_at == job.step < 1000
+        again = job_of(settings.DATA_DIR, HEARS, parameters={"steps": 2})
+        dispatch.wake(again)
+        assert wait_for(reached(again, Status.SUCCEEDED))

@@ -1,5 +1,6 @@
 """One attempt of a job, with a real child: what is kept of it, and how it is settled."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -176,6 +177,16 @@ def test_it_keeps_what_a_database_cannot_store_as_it_is(data_dir):
     assert job.status == Status.SUCCEEDED
     assert job.events.get(kind="note").data == {"text": "a�b"}
     assert metrics.read(job.pk).curves["loss"].values[0] is None
+
+
+@pytest.mark.parametrize("step", [-1, 10**30])
+def test_it_passes_over_a_step_that_a_database_cannot_count(data_dir, step):
+    line = json.dumps({"kind": "metrics", "step": step, "values": {}})  # past `run.metrics`, which refuses it
+    body = f"""    with (run.directory / "events.jsonl").open("a") as events: events.write({line!r} + chr(10))"""
+    job = run(job_of(data_dir, body + LEARNS))
+
+    assert (job.status, job.step) == (Status.SUCCEEDED, 3)
+    assert "is no event" in job.events.get(kind="note").data["text"]
 
 
 def test_it_stops_a_job_that_is_cancelled(data_dir, start):

@@ -3,8 +3,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from deepext import demo
 from tests.training_jobs import records
-from training_jobs.models import CustomizedModel, Status, TrainingJob
+from training_jobs.models import CustomizedModel, Dataset, Status, TrainingJob
 
 pytestmark = pytest.mark.django_db
 
@@ -17,7 +18,7 @@ def signed_in(client, expert):
 def test_an_empty_site_offers_the_next_steps(client):
     page = client.get("/").text
 
-    for step in ("seed_methods", "add a base model", "import a dataset", "make demo"):
+    for step in ("seed_methods", "Add a base model", "Import a dataset", "make demo"):
         assert step in page
 
 
@@ -96,5 +97,78 @@ def test_it_takes_few_queries(client, admin, django_assert_max_num_queries):
     for status in Status:
         records.job(status, failure={"message": "no"} if status == Status.FAILED else None)
 
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(11):
         client.get("/")
+    with django_assert_max_num_queries(7):  # what is asked for again and again
+        client.get("/", headers={"HX-Request": "true"})
+
+
+def test_it_counts_how_trains_ended_day_by_day(client):
+    yesterday = timezone.now() - timedelta(days=1)
+    for status in (Status.SUCCEEDED, Status.SUCCEEDED, Status.FAILED):
+        records.job(status, finished_at=yesterday)
+    records.job(Status.CANCELLED, finished_at=timezone.now() - timedelta(days=20))
+
+    page = client.get("/").text
+
+    assert "3 trains have ended in the last two weeks" in page
+    assert '<td class="num">2</td><td class="num">1</td><td class="num">0</td>' in page
+    assert '<rect class="succeeded" x="336" y="24" width="24" height="48"/>' in page
+
+
+def test_a_drawing_is_the_same_in_every_language(client):
+    records.job(Status.SUCCEEDED)
+
+    drawn = [client.get("/", headers={"Accept-Language": language}).text for language in ("en", "de", "zh-hans")]
+
+    assert len({page.split("<rect")[1].split("/>")[0] for page in drawn}) == 1
+
+
+def test_it_counts_models_by_base(client):
+    records.job()
+    for number in range(3):
+        base = "Acorn" if number else "Oak"
+        made = {"name": f"m-{number}", "base_model_name": base, "kind": "adapter", "path": "/x", "size_bytes": 1}
+        CustomizedModel.objects.create(**made)
+
+    page = client.get("/").text
+
+    assert page.index("/models/?q=Acorn") < page.index("/models/?q=Oak")
+    assert '/models/?q=Acorn">2</a>' in page
+
+
+def test_it_shows_how_busy_workers_are(client):
+    records.job(Status.RUNNING, worker=records.worker(slots=4))
+
+    assert "1 of 4" in client.get("/").text
+
+
+def test_it_says_that_the_disk_is_nearly_full(client, settings):
+    records.job()
+    settings.DISK_RESERVE_GB = 10**9
+
+    assert "The disk is nearly full" in client.get("/").text
+
+
+def test_it_says_that_a_trainer_does_not_load(client, data_dir):
+    records.job()
+    (data_dir / "trainers").mkdir()
+    (data_dir / "trainers" / "mine.py").write_text("from training_methods.trainers import register\n1 / 0\n")
+
+    assert "1 trainer does not load." in client.get("/").text
+
+
+def test_an_empty_site_offers_the_sample(client, admin, data_dir):
+    client.force_login(admin)
+    assert "Bring in the sample" in client.get("/").text
+    records.base_model(name=demo.BASE_MODEL, path=str(data_dir))  # as if it were unpacked already
+
+    answer = client.post("/sample/")
+
+    assert answer.headers["Location"] == "/jobs/new/"
+    assert Dataset.objects.get().name == "Tern & Tide"
+
+
+def test_only_who_may_add_base_models_brings_the_sample(client):
+    assert "Bring in the sample" not in client.get("/").text
+    assert client.post("/sample/").status_code == 403

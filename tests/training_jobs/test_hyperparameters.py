@@ -1,4 +1,7 @@
+import re
+
 import pytest
+from django.utils import translation
 
 from training_jobs.hyperparameters import HyperparametersForm
 from training_methods.trainers.parameters import Parameter
@@ -11,9 +14,11 @@ PACKING = Parameter(name="packing", type="boolean", default=True)
 MAX_STEPS = Parameter(name="max_steps", type="integer", nullable=True, exclusive_minimum=0, group="Length")
 SCHEDULE = Parameter(name="schedule", type="string", default="cosine", choices=["cosine", "linear"])
 NAME = Parameter(name="name", type="string", default="")
+MARK = Parameter(name="mark", type="string", default="ab", min_length=2, max_length=4, pattern="^[a-z]+$")
+HEADS = Parameter(name="heads", type="integer", default=8, multiple_of=8)
 RANK = Parameter(name="rank", type="integer", default=8, choices=[4, 8, 16])
 
-ALL = [RATE, EPOCHS, PACKING, MAX_STEPS, SCHEDULE, NAME, RANK]
+ALL = [RATE, EPOCHS, PACKING, MAX_STEPS, SCHEDULE, NAME, MARK, HEADS, RANK]
 TYPED = {
     "p-learning_rate": "0.001",
     "p-epochs": "3",
@@ -21,6 +26,8 @@ TYPED = {
     "p-max_steps": "",
     "p-schedule": "linear",
     "p-name": "first",
+    "p-mark": "abc",
+    "p-heads": "16",
     "p-rank": "16",
 }
 
@@ -36,6 +43,8 @@ def test_it_gives_values_of_the_parameters_types():
         "max_steps": None,
         "schedule": "linear",
         "name": "first",
+        "mark": "abc",
+        "heads": 16,
         "rank": 16,
     }
 
@@ -52,6 +61,10 @@ def test_it_gives_values_of_the_parameters_types():
         ("epochs", "", "A value is needed."),
         ("max_steps", "0", "0 is too small: it must be above 0."),
         ("schedule", "square", "“square” does not fit: it must be cosine or linear."),
+        ("mark", "a", "“a” is too short: the fewest characters are 2."),
+        ("mark", "abcde", "“abcde” is too long: the most characters are 4."),
+        ("mark", "AB", "“AB” does not match the pattern “^[a-z]+$”."),
+        ("heads", "12", "12 is no multiple of 8."),
         ("rank", "5", "“5” does not fit: it must be 4 or 8 or 16."),
     ],
 )
@@ -106,6 +119,34 @@ def test_it_shows_bounds_in_words_and_as_attributes():
     assert form["epochs"].help_text == "From 1 to 100."
     assert form["learning_rate"].help_text == "Above 0, below 1."
     assert form["max_steps"].help_text == "At least 1."
+
+
+def test_bounds_are_written_as_the_reader_writes_numbers():
+    half = Parameter(name="half", type="number", default=0.1, minimum=0, maximum=0.5)
+
+    with translation.override("de"):
+        field = HyperparametersForm([half])["half"]
+
+    assert field.help_text == "Von 0 bis 0,5."
+    assert 'max="0.5"' in str(field) and 'value="0.1"' in str(field)
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("Size of a step (LEARNING_RATE).", "Size of a step. At least 0. <span><code>LEARNING_RATE</code></span>"),
+        ("每步的幅度（LEARNING_RATE）。", "每步的幅度. At least 0. <span><code>LEARNING_RATE</code></span>"),
+        (
+            "A share (WARMUP_STEPS, as a share).",
+            "A share. At least 0. <span><code>WARMUP_STEPS</code>, as a share</span>",
+        ),
+        ("How it ends (SIGTERM).", "How it ends (SIGTERM). At least 0."),
+    ],
+)
+def test_the_name_in_scripts_stands_behind_the_help(words, shown):
+    form = HyperparametersForm([Parameter(name="x", type="integer", default=1, help=words, minimum=0)])
+
+    assert re.sub(r"<(\w+) [^>]*>", r"<\1>", form["x"].help_text) == shown
 
 
 def test_it_shows_basic_parameters_first_and_the_rest_by_heading():

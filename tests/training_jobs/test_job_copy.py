@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -32,7 +34,43 @@ def test_the_form_is_filled_in_as_the_train_was(client, job):
     for part in ('value="acorn-copy"', 'value="lora" selected', 'value="77"', 'value="7"', "Filled in as"):
         assert part in page
     assert "notice-warning" not in page
+    assert re.search(rf'type="hidden" name="copied_from" value="{job.pk}"', page)
     assert f'action="{reverse("training_jobs:job-new")}"' in page
+
+
+def test_a_copy_is_offered_a_name_that_is_free(client, job):
+    records.job(name="acorn-copy")
+    other = records.job(name="acorn-copy-2")
+
+    assert 'value="acorn-copy-3"' in copy(client, job)
+    assert 'value="acorn-copy-3"' in copy(client, other)
+
+
+def test_a_new_train_is_offered_a_name_that_is_free(client, job):
+    records.job(name="train-3")
+
+    assert 'value="train-4"' in client.get(reverse("training_jobs:job-new")).text
+
+
+def departing(page: str) -> list[str]:
+    """The names of settings that are marked as other than in the train copied."""
+    return re.findall(r'class="setting[^"]* departs".*?name="p-(\w+)"', page, re.DOTALL)
+
+
+def test_what_is_changed_is_marked_beside_the_value_of_the_train_copied(client, job):
+    assert departing(copy(client, job)) == []
+
+    sent = {"method": "lora", "settings_of": "lora", "copied_from": job.pk, "look": "1", "shown_as": "fields"}
+    page = client.post(reverse("training_jobs:job-new"), sent | {"p-rank": "8"}).text
+
+    assert "rank" in departing(page)
+    assert "in the train copied: 77" in page
+
+
+def test_a_form_that_copies_nothing_marks_nothing(client, job):
+    page = client.get(f"{reverse('training_jobs:job-new')}?method=lora").text
+
+    assert "in the train copied" not in page and "data-origin" not in page
 
 
 def test_it_says_what_is_deleted(client, job):
@@ -52,7 +90,7 @@ def test_a_deleted_method_can_be_replaced(client, job):
 @pytest.mark.parametrize(
     ("config", "parameters", "sentence"),
     [
-        ({"rank": {"default": 8, "locked": True}}, {}, "“rank” is fixed at 8 now; it was 77."),
+        ({"rank": {"default": 8, "locked": True}}, {}, "“Rank” is fixed at 8 now; it was 77."),
         ({}, {"warp": 9}, "no longer has “warp”, which was 9."),
     ],
 )

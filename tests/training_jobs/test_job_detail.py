@@ -1,3 +1,4 @@
+import re
 from uuid import uuid4
 
 import pytest
@@ -5,6 +6,9 @@ from django.utils import timezone
 
 from tests.training_jobs import records
 from training_jobs.models import CustomizedModel, JobEvent, Status
+from training_methods.trainers import DataFormat, failures
+from training_methods.trainers.row_files import Unreadable
+from training_methods.trainers.rows import read_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +39,66 @@ def test_it_shows_everything_that_was_frozen(client):
 def test_changed_parameters_come_first(client):
     page = client.get(records.job().get_absolute_url()).text
 
-    assert page.index("epochs <span") < page.index("learning_rate")
+    assert page.index("<strong>Epochs</strong>") < page.index("1 setting at its default") < page.index("learning_rate")
+
+
+def test_a_changed_parameter_stands_beside_its_default(client):
+    page = client.get(records.job(default_parameters={"epochs": 1}).get_absolute_url()).text
+
+    row = re.search(r"<strong>Epochs</strong>.*?</tr>", page, re.DOTALL)[0]
+    assert re.findall(r">(\d)\s*<", row) == ["3", "1"]
+
+
+def test_settings_are_called_as_in_the_form_in_the_readers_language(client):
+    page = client.get(records.job().get_absolute_url(), headers={"Accept-Language": "de"}).text
+
+    assert '<strong>Epochen</strong> <code class="code-name">epochs</code>' in page
+    assert 'Lernrate <code class="code-name">learning_rate</code>' in page
+
+
+def test_settings_of_a_trainer_that_is_gone_are_called_as_when_it_was_there(client):
+    gone = {"display_name": "Ours", "method_type": "SFT", "trainer": "ours", "code_hash": "c" * 64, "config": {}}
+    job = records.job(method_snapshot=gone, parameter_labels={"epochs": "Rounds"})
+
+    page = client.get(job.get_absolute_url()).text
+
+    assert '<strong>Rounds</strong> <code class="code-name">epochs</code>' in page
+    assert '<th scope="row">learning_rate</th>' in page
+
+
+def test_it_shows_what_each_attempt_ran_on(client):
+    job = records.job(Status.RUNNING, attempt=2)
+    hardware = {"host": "gpu-07", "cpu": "EPYC 9654", "cores": 96, "memory_bytes": 2**30, "gpus": ["NVIDIA H100"]}
+    for attempt, kind, data in [
+        (1, "claimed", {"owner": "trainer-01:1:a"}),
+        (1, "worker-lost", {"owner": "trainer-01:1:a"}),
+        (2, "claimed", {"owner": "gpu-07:1:b", "hardware": hardware | {"threads": 8}}),
+    ]:
+        JobEvent.objects.create(job=job, attempt=attempt, kind=kind, at=timezone.now(), data=data)
+
+    page = client.get(job.get_absolute_url()).text
+
+    where = page[page.index("When and where") :]
+    for shown in ("trainer-01", "Lost its worker", "gpu-07", "EPYC 9654", "96 cores", "8 threads used", "NVIDIA H100"):
+        assert shown in where
+
+
+def test_a_copy_says_what_was_changed(client):
+    original = records.job(name="first-kettle")
+    copy = records.job(copied_from=original, parameters={"learning_rate": 0.5, "epochs": 3})
+
+    page = client.get(copy.get_absolute_url()).text
+
+    assert re.search(r"Learning rate <code[^>]*>learning_rate</code>\s+0.001\s+→ <strong>\s*0.5", page)
+    assert f"?job={original.pk}&amp;job={copy.pk}" in page
+
+
+def test_a_copy_of_a_deleted_train_is_a_train_like_others(client):
+    original = records.job()
+    copy = records.job(copied_from=original)
+    original.delete()
+
+    assert "Copy of" not in client.get(copy.get_absolute_url()).text
 
 
 def test_a_text_without_a_character_is_shown_as_empty(client):
@@ -74,6 +137,22 @@ def test_it_says_why_a_train_failed(client):
         assert shown in page
 
 
+def test_it_says_in_german_why_a_train_failed_and_keeps_it_in_english(client, tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"messages": [{"role": "user", "content": ""}]}\n')
+    with pytest.raises(Unreadable) as refused:
+        list(read_rows(rows, DataFormat.MESSAGES, {}))
+    failure = failures.failure(refused.value).model_dump(mode="json")
+    job = records.job(Status.FAILED, failure=failure)
+
+    page = client.get(job.get_absolute_url(), headers={"Accept-Language": "de"}).text
+
+    why = "Der Datensatz kann nicht gelesen werden: hat einen Fehler in Zeile 1: in Beitrag 1: „content“ ist leer."
+    assert why in page
+    assert "Verbessern Sie die Datei und importieren Sie sie noch einmal." in page
+    assert failure["message"].startswith("The dataset cannot be read: has a bad line 1: in turn 1, ")
+
+
 @pytest.mark.parametrize(
     ("kind", "data", "sentence"),
     [
@@ -102,7 +181,7 @@ def test_a_train_that_succeeded_leads_to_its_model(client):
     assert model.get_absolute_url() in client.get(job.get_absolute_url()).text
 
 
-@pytest.mark.parametrize("tab", ["overview", "evaluation", "log", "no-such-tab"])
+@pytest.mark.parametrize("tab", ["overview", "evaluation", "samples", "log", "files", "no-such-tab"])
 @pytest.mark.parametrize("status", list(Status))
 def test_every_tab_opens_in_every_state(client, tab, status):
     job = records.job(status)

@@ -72,6 +72,21 @@ def test_run_the_train_queues_a_job_and_leads_to_it(client, expert, filled_in):
     assert job.parameters == {"speed": 3.5, "steps": 20, "uphill": False}
 
 
+def test_a_copy_knows_what_it_is_a_copy_of(client, filled_in):
+    original = records.job(name="first")
+
+    client.post(URL, filled_in | {"copied_from": str(original.pk)})
+
+    assert original.copies.get().name == "first-walk"
+
+
+@pytest.mark.parametrize("gone", ["x", "00000000-0000-4000-8000-000000000000"])
+def test_a_copy_of_what_was_deleted_meanwhile_starts_all_the_same(client, filled_in, gone):
+    client.post(URL, filled_in | {"copied_from": gone})
+
+    assert TrainingJob.objects.get().copied_from is None
+
+
 def test_without_a_name_it_gets_one(client, filled_in):
     client.post(URL, filled_in | {"name": ""})
 
@@ -91,7 +106,7 @@ def test_all_mistakes_are_shown_at_their_fields_at_once(client, filled_in):
         "A value is needed.",
     ):
         assert sentence in page
-    assert '<details class="fold" open>' in page
+    assert 'value="all" checked' in page
     assert not TrainingJob.objects.exists()
 
 
@@ -107,7 +122,7 @@ def test_a_dataset_of_the_wrong_format_is_a_mistake_at_its_field(client, filled_
 
     page = client.post(URL, filled_in | {"dataset": pairs.pk}).text
 
-    assert "“pairs” has the format question-answer; Walk learns from text or messages." in page
+    assert "“pairs” has the format Question and answer; Walk learns from Text or Messages." in page
 
 
 @pytest.mark.parametrize("field", ["method", "base_model", "dataset"])

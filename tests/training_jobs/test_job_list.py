@@ -101,7 +101,7 @@ def test_its_rows_ask_for_themselves_while_one_of_them_may_change(client, expert
     records.job(Status.RUNNING, name="acorn")
     rows = client.get(URL, headers={"HX-Request": "true"}).text
 
-    assert rows.strip().startswith('<tbody id="job-rows" hx-get="/jobs/"')
+    assert rows.strip().startswith('<tbody id="list-rows" hx-get="/jobs/"')
     assert "<html" not in rows
 
 

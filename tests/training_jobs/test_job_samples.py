@@ -24,7 +24,9 @@ def answered(job: TrainingJob, step: int, answer: str, prompt: str = "Who are yo
 
 
 def shown(client, job: TrainingJob) -> str:
-    return client.get(job.get_absolute_url()).text
+    """The answers one after the other, below the two that stand side by side."""
+    page = client.get(f"{job.get_absolute_url()}?tab=samples").text
+    return page[page.find("Answers by step") :]
 
 
 def test_it_shows_the_answers_to_each_prompt_newest_first(client, job):
@@ -39,15 +41,42 @@ def test_it_shows_the_answers_to_each_prompt_newest_first(client, job):
 
 
 def test_it_shows_none_where_there_are_none(client, job):
-    assert "Samples</h2>" not in shown(client, job)
+    page = client.get(f"{job.get_absolute_url()}?tab=samples").text
+
+    assert "Name a few sample prompts" in page
+    assert "Answers by step" not in page
+
+
+def test_it_shows_two_steps_side_by_side_with_what_differs(client, job):
+    for step, words in [(5, "A kettle of tin."), (10, "A pot."), (15, "A kettle of gold.")]:
+        answered(job, step, words)
+
+    page = client.get(f"{job.get_absolute_url()}?tab=samples").text
+    chosen = client.get(f"{job.get_absolute_url()}?tab=samples&left=10&right=15").text
+
+    assert "A kettle of <del>tin</del>." in page and "A kettle of <ins>gold</ins>." in page
+    assert "A <del>pot</del>." in chosen and "A <ins>kettle of gold</ins>." in chosen
+
+
+@pytest.mark.parametrize("left", ["x", "7", ""])
+def test_a_step_without_answers_falls_back_to_the_first(client, job, left):
+    answered(job, 5, "A kettle.")
+
+    assert '<option value="5" selected>' in client.get(f"{job.get_absolute_url()}?tab=samples&left={left}").text
+
+
+def test_answers_of_many_words_are_not_held_against_one_another():
+    (pair,) = samples.side_by_side({"p": "a " * 3000}, {"p": "b " * 3000})
+
+    assert [part.is_other for part in pair.left] == [False]
 
 
 def test_it_does_not_list_them_among_what_happened(client, job):
     answered(job, 5, "A kettle.")
 
-    page = shown(client, job)
+    page = client.get(job.get_absolute_url()).text
 
-    assert "A kettle." not in page[page.index("What happened") :]
+    assert "What happened" in page and "A kettle." not in page
 
 
 def test_it_shows_the_newest_answers_and_the_first(client, job):

@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.training_jobs import records
-from training_jobs.models import JobEvent, Status, TrainingJob
+from training_jobs.models import Checkpoint, JobEvent, Status, TrainingJob
 
 pytestmark = pytest.mark.django_db
 
@@ -81,3 +81,23 @@ def test_it_says_what_the_train_waits_for_now(client):
 
     assert "A worker is about to take it." in answer.text
     assert "HX-Trigger" not in answer.headers
+
+
+def test_a_train_that_was_handed_back_says_where_it_goes_on(client, tmp_path):
+    job = records.job(Status.RUNNING, tokens_per_second=1120.4, latest_metrics={"loss": 0.5})
+    url = asked_next(client, job)
+    saved = {"path": str(tmp_path), "size_bytes": 1, "saved_at": timezone.now()}
+    Checkpoint.objects.create(job=job, attempt=1, step=10, **saved)
+
+    change(job, status=Status.QUEUED, owner="", lease_until=None)
+    shown = client.get(url).text
+
+    assert "Waits to go on from step 10" in shown and "First started" in shown
+    for untrue in ("Started 3 min", "Step 12 of 40", "tokens/s", "Loss"):
+        assert untrue not in shown
+
+
+def test_without_a_checkpoint_it_says_that_it_starts_anew(client):
+    job = records.job(Status.QUEUED, attempt=1, started_at=timezone.now(), step=12, total_steps=40)
+
+    assert "Waits to start anew" in client.get(job.get_absolute_url()).text

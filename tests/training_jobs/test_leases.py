@@ -96,10 +96,12 @@ def test_it_keeps_why_a_job_failed():
     assert (job.status, job.owner) == (Status.FAILED, "worker")
     assert job.finished_at is not None
     assert job.failure == {
+        "cause": None,
         "message": "The loss exploded.",
         "hint": "Try a smaller rate.",
         "evidence": "",
         "traceback": "",
+        "changes": {},
     }
 
 
@@ -133,6 +135,104 @@ def test_it_cancels_once_and_nothing_that_has_ended():
     assert not leases.request_cancel(asked.pk)
     assert not leases.request_cancel(ended.pk)
     assert status_of(ended) == Status.SUCCEEDED
+
+
+def test_one_that_never_started_does_not_start_to_save_a_result():
+    job = queued_job()
+
+    assert leases.request_finish(job.pk)
+
+    assert status_of(job) == Status.CANCELLED
+    assert leases.claim(job.pk, "me") is None
+
+
+def test_one_that_waits_with_something_learnt_is_given_to_a_worker_to_end():
+    job, lease = running_job()
+    leases.release(lease)
+
+    assert leases.request_finish(job.pk)
+
+    job.refresh_from_db()
+    assert (job.status, job.finish_requested, job.finished_at) == (Status.QUEUED, True, None)
+    assert leases.claim(job.pk, "next")
+
+
+def test_a_held_one_is_let_go_to_end_with_its_result(expert):
+    job, lease = running_job()
+    leases.release(lease)
+    leases.hold(job.pk, by=expert)
+
+    assert leases.request_finish(job.pk)
+
+    assert leases.claim(job.pk, "next")
+
+
+@pytest.mark.parametrize(
+    ("asked", "then", "wins"),
+    [
+        (leases.request_finish, leases.request_finish, False),
+        (leases.request_finish, leases.request_cancel, True),
+        (leases.request_finish, leases.request_kill, True),
+        (leases.request_cancel, leases.request_finish, False),
+        (leases.request_cancel, leases.request_kill, True),
+        (leases.request_kill, leases.request_cancel, False),
+        (leases.request_kill, leases.request_finish, False),
+        (leases.request_kill, leases.request_kill, False),
+    ],
+)
+def test_a_harder_stop_overtakes_a_softer_one(asked, then, wins):
+    job, _ = running_job()
+    assert asked(job.pk, by="maria")
+
+    assert then(job.pk, by="boss") is wins
+
+    job.refresh_from_db()
+    assert (job.status, job.stop_asked_by) == (Status.STOPPING, "boss" if wins else "maria")
+
+
+@pytest.mark.parametrize("ended", [leases.cancel, lambda lease: leases.fail(lease, Failure(message="Too hot."))])
+def test_a_job_that_came_to_nothing_is_queued_once_more(ended):
+    job, lease = running_job()
+    leases.request_finish(job.pk, by="maria")
+    ended(lease)
+
+    assert leases.resume(job.pk, by="maria")
+
+    job.refresh_from_db()
+    assert (job.status, job.failure, job.finished_at, job.finish_requested) == (Status.QUEUED, None, None, False)
+    assert leases.claim(job.pk, "next").attempt == 2
+    assert not leases.resume(job.pk, by="boss")
+
+
+def test_what_it_had_failed_of_stays_on_record():
+    job, lease = running_job()
+    leases.fail(lease, Failure(message="Too hot."))
+
+    leases.resume(job.pk, by="maria")
+
+    assert job.events.get(kind="resume-requested").data == {"by": "maria", "failure": "Too hot."}
+
+
+def test_a_job_that_succeeded_is_not_queued_again():
+    job, lease = running_job()
+    leases.succeed(lease)
+
+    assert not leases.resume(job.pk, by="maria")
+
+
+def test_losses_before_somebody_resumed_it_do_not_count():
+    job = queued_job()
+    for _ in range(3):
+        leases.claim(job.pk, "worker")
+        let_lease_run_out(job)
+        leases.reap()
+    leases.resume(job.pk, by="maria")
+    leases.claim(job.pk, "worker")
+    let_lease_run_out(job)
+
+    leases.reap()
+
+    assert status_of(job) == Status.QUEUED
 
 
 def test_it_hands_a_job_back_to_the_queue():

@@ -51,14 +51,6 @@ def test_it_begins_a_new_attempt_with_a_line():
     assert logs.read(job.pk, after=seen).text == "── attempt 2 ──\nagain\n"
 
 
-def test_it_reads_the_end_without_the_rest():
-    job = queued_job()
-    logs.append(job.pk, 1, [piece(n, str(n)) for n in range(10)])
-
-    assert logs.read(job.pk, after=logs.end(job.pk, most=2)).text == "89"
-    assert logs.end(job.pk, most=10) == 0
-
-
 def test_it_keeps_the_first_and_the_last_of_a_long_log():
     job = queued_job()
     for number in range(60):

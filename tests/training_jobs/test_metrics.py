@@ -91,3 +91,41 @@ def test_it_reads_a_curve_with_two_queries(django_assert_num_queries):
     with django_assert_num_queries(2):
         metrics.read(job.pk, most=100)
     assert MetricChunk.objects.count() == 3
+
+
+@pytest.fixture
+def long_job():
+    """A hundred long chunks, one of them with the highest value of all."""
+    job = queued_job()
+    points = [Metrics(step=step, values={"loss": 9.0 if step == 7_777 else math.sin(step)}) for step in range(50_000)]
+    metrics.append(job.pk, 1, points)
+    return job
+
+
+def test_a_very_long_curve_keeps_its_peak_and_its_ends(long_job):
+    curve = metrics.read(long_job.pk, most=2000).curves["loss"]
+
+    assert (curve.steps[0], curve.steps[-1]) == (0, 49_999)
+    assert curve.values[curve.steps.index(7_777)] == 9.0
+
+
+def test_between_two_steps_there_are_finer_points(long_job):
+    whole = metrics.read(long_job.pk, most=2000).curves["loss"]
+
+    window = metrics.read(long_job.pk, most=2000, between=(10_000, 11_000)).curves["loss"]
+
+    assert window.steps == list(range(10_000, 11_001))
+    assert sum(10_000 <= step <= 11_000 for step in whole.steps) < 100
+
+
+def test_a_step_that_was_done_again_is_not_drawn_from_a_summary(long_job):
+    metrics.append(long_job.pk, 2, losses(20_000, 20_002))
+
+    curve = metrics.read(long_job.pk, most=2000).curves["loss"]
+
+    assert curve.steps[-3:] == [20_000, 20_001, 20_002]
+    assert curve.values[-3:] == [20_000, 20_001, 20_002]
+
+
+def test_all_points_are_read_where_no_number_is_given(long_job):
+    assert len(metrics.read(long_job.pk).curves["loss"].steps) == 50_000

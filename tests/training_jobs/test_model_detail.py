@@ -1,6 +1,7 @@
 import io
 import tracemalloc
 import zipfile
+from pathlib import Path
 
 import pytest
 from django.urls import reverse
@@ -67,6 +68,16 @@ def test_the_download_leaves_links_out(client, model, tmp_path):
     names = zipfile.ZipFile(io.BytesIO(download(client, model).getvalue())).namelist()
 
     assert not any("link" in name for name in names)
+
+
+def test_the_download_leaves_exports_out(client, model, tmp_path):
+    exports = Path(model.path) / "gguf"
+    exports.mkdir()
+    (exports / "acorn.gguf").write_bytes(b"GGUF")
+
+    names = zipfile.ZipFile(io.BytesIO(download(client, model).getvalue())).namelist()
+
+    assert names and not any("gguf" in name for name in names)
 
 
 def test_the_download_is_never_whole_in_memory(tmp_path):

@@ -1,5 +1,6 @@
 """Settings of a job, saved under a name: on the job's page, in the form, on the method's page, in the command."""
 
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from django.urls import reverse
 from tests.training_jobs import records
 from tests.training_jobs.engine import inputs
 from training_jobs import base_models, profiles
-from training_jobs.models import FoundationModel, ParameterProfile, TrainingJob
+from training_jobs.models import FoundationModel, ParameterProfile, Status, TrainingJob
 from training_jobs.submission import submit
 
 NEW = reverse("training_jobs:job-new")
@@ -96,7 +97,7 @@ def test_the_page_of_the_job_leads_there_and_shows_what_is_kept(client, job):
     address = reverse("training_jobs:profile-save", args=[job.pk])
 
     assert f'href="{address}"' in client.get(job.get_absolute_url()).text
-    assert "speed" in client.get(address).text
+    assert re.search(r">Speed <code[^>]*>speed</code></th>\s*<td[^>]*>2\.5\s*<", client.get(address).text)
 
 
 @pytest.mark.parametrize(
@@ -204,9 +205,9 @@ def test_without_javascript_it_fills_in_the_next_page(client, profile):
 @pytest.mark.parametrize(
     ("steps", "sentence"),
     [
-        ({"maximum": 10, "default": 5}, "“steps” no longer takes its value. 20 is too large: the most is 10. It is at"),
+        ({"maximum": 10, "default": 5}, "“Steps” no longer takes its value. 20 is too large: the most is 10. It is at"),
         ({"maximum": 10, "required": True}, "its value. 20 is too large: the most is 10. Give another."),
-        ({"default": 7, "locked": True}, "“steps” is fixed at 7 now; it was 20."),
+        ({"default": 7, "locked": True}, "“Steps” is fixed at 7 now; it was 20."),
     ],
 )
 def test_the_form_says_which_value_does_not_fit_any_more(client, chosen, profile, steps, sentence):
@@ -226,15 +227,16 @@ def test_the_form_says_what_has_gone_and_what_is_new(client, profile):
     page = filled_in(client, profile)
 
     assert "Learn no longer has “warp”, which was 9." in page
-    assert "New since, and at their defaults: speed." in page
+    assert "New since, and at their defaults: Speed." in page
 
 
 def test_the_form_says_that_a_base_model_is_gone(client, teacher, profile):
+    TrainingJob.objects.update(status=Status.SUCCEEDED)
     base_models.delete(teacher)
 
     page = filled_in(client, profile)
 
-    assert "The base model “Wise”, which was “teacher”, is not there any more: choose another." in page
+    assert "The base model “Wise”, which was “Teacher”, is not there any more: choose another." in page
 
 
 def test_it_keeps_what_a_site_added_to_a_script(client, expert, chosen):
@@ -260,8 +262,8 @@ def test_the_page_of_the_method_lists_it_with_what_it_changes(client, profile):
     page = client.get("/methods/learn/").text
 
     assert f"?method=learn&amp;profile={profile.pk}" in page
-    assert "<code>steps</code> 20" in page
-    assert "<code>speed</code> 2.5" not in page
+    assert '<span title="steps">Steps</span> 20' in page
+    assert 'title="speed"' not in page
     assert delete_page(profile) in page
 
 

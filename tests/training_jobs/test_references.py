@@ -12,7 +12,7 @@ from django.urls import reverse
 from tests.training_jobs import records
 from tests.training_jobs.engine import inputs
 from training_jobs import base_models, run_folders
-from training_jobs.models import FoundationModel, TrainingJob
+from training_jobs.models import FoundationModel, Status, TrainingJob
 from training_jobs.submission import Refused, submit
 
 URL = reverse("training_jobs:job-new")
@@ -86,8 +86,14 @@ def test_the_trainer_is_told_the_folder(chosen, teacher, judge):
 @pytest.mark.parametrize(
     ("values", "sentences"),
     [
-        ({"teacher": "Nobody"}, {"teacher": "There is no base model “Nobody”. The language models are: Base, Wise."}),
-        ({"teacher": "Strict"}, {"teacher": "“Strict” is a reward model; a language model is needed here."}),
+        (
+            {"teacher": "Nobody"},
+            {"teacher": "There is no base model “Nobody”. The language models are: Base, Wise."},
+        ),
+        (
+            {"teacher": "Strict"},
+            {"teacher": "“Strict” is a reward model; a language model is needed here."},
+        ),
         ({"teacher": ""}, {"teacher": "A base model has to be chosen."}),
         (
             {"teacher": "Wise", "judge": "Wise"},
@@ -133,8 +139,8 @@ def test_the_form_says_at_the_field_what_is_wrong_with_it(client, expert, chosen
 
     page = client.post(URL, sent | {"base_model": chosen["base_model"].pk, "dataset": chosen["dataset"].pk}).text
 
-    assert 'id="error_1_id_p-teacher"' in page
-    assert "There is no base model “Nobody”." in page
+    about = page.partition('id="about-p-teacher"')[2].partition("form-text")[0]
+    assert "There is no base model “Nobody”." in about
 
 
 def test_the_command_takes_its_name(chosen, teacher):
@@ -152,6 +158,7 @@ def test_the_page_of_the_job_shows_it_even_when_it_is_deleted(client, expert, ch
     link = f'<a href="{teacher.get_absolute_url()}">Wise</a>'
 
     before = client.get(job.get_absolute_url()).text
+    TrainingJob.objects.update(status=Status.SUCCEEDED)
     base_models.delete(teacher)
     after = client.get(job.get_absolute_url()).text
 
@@ -165,14 +172,15 @@ def test_the_page_of_the_model_lists_the_jobs_that_refer_to_it(client, engineer,
     client.force_login(engineer)
 
     assert job.get_absolute_url() in client.get(teacher.get_absolute_url()).text
-    assert "1 train used it." in client.get(f"{teacher.get_absolute_url()}delete/").text
+    assert f"{job.name} still needs it." in client.get(f"{teacher.get_absolute_url()}delete/").text
 
 
 def test_a_copy_says_that_the_model_is_gone(client, expert, chosen, teacher):
     job = submit(**chosen, values={"teacher": "Wise"})
+    TrainingJob.objects.update(status=Status.SUCCEEDED)
     base_models.delete(teacher)
     client.force_login(expert)
 
     page = client.get(reverse("training_jobs:job-copy", args=[job.pk])).text
 
-    assert "The base model “Wise”, which was “teacher”, is not there any more: choose another." in page
+    assert "The base model “Wise”, which was “Teacher”, is not there any more: choose another." in page

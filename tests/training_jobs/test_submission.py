@@ -32,8 +32,10 @@ def test_it_freezes_what_the_job_is_made_of(chosen, expert, data_dir):
     job.refresh_from_db()
     assert (job.name, job.seed, job.created_by, job.queue) == ("first", 7, expert, "gpu")
     assert (job.parameters, job.changed_parameters) == ({"steps": 7, "pause": 0.5}, ["pause"])
+    assert list(job.default_parameters) == ["pause"]
     assert job.method_snapshot["trainer_file"] == str(data_dir / "trainers" / "learner.py")
     assert len(job.method_snapshot["code_hash"]) == 64
+    assert job.parameter_labels["steps"] == "Steps"
     assert job.base_model_snapshot["fingerprint"] == "f1"
     assert (job.dataset_snapshot["sha256"], job.dataset_snapshot["row_count"]) == ("s1", 3)
     assert {"python", "torch", "trl"} <= job.versions.keys()
@@ -48,6 +50,14 @@ def test_it_stays_readable_when_all_it_was_made_of_is_deleted(chosen):
     job.refresh_from_db()
     assert (job.method, job.base_model, job.dataset) == (None, None, None)
     assert job.method_snapshot["display_name"] == "Learn"
+
+
+def test_it_keeps_of_which_train_it_is_a_copy(chosen):
+    first = submit(**chosen, values={})
+
+    copy = submit(**chosen, values={}, copied_from=first)
+
+    assert list(first.copies.all()) == [copy]
 
 
 def test_it_names_a_train_by_method_and_time(chosen):
@@ -65,7 +75,7 @@ def test_it_says_everything_that_is_wrong_at_once(chosen, data_dir):
         "name": "“a/b” is not a train name: use letters, digits, hyphens, underscores and dots.",
         "seed": "The seed -1 is not between 0 and 4294967295.",
         "base_model": f"The folder of “Base”, {data_dir}/base, is not there any more.",
-        "dataset": "“rows” has the format messages; learner learns from text.",
+        "dataset": "“rows” has the format Messages; learner learns from Text.",
         "steps": "101 is too large: the most is 100.",
         "pause": "“soon” is not a number.",
         "rank": "There is no such parameter.",

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from tests.training_jobs.engine import a_worker, environment, inputs, wait_for
-from training_jobs import broker
+from training_jobs import broker, leases
 from training_jobs.models import Status, TrainingJob
 from training_methods.models import TrainingMethod
 
@@ -29,6 +29,11 @@ def chosen():
 
 def submit_job(*flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *flags], env=environment(), capture_output=True, text=True, timeout=60)
+
+
+def reap_jobs() -> subprocess.Popen[str]:
+    short = environment() | {"DEEPEXT_LEASE_SECONDS": "2", "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen([sys.executable, "manage.py", "reap_jobs"], env=short, stdout=subprocess.PIPE, text=True)
 
 
 def test_it_queues_a_job():
@@ -113,14 +118,26 @@ def test_reap_jobs_says_what_it_did():
     submit_job()
     TrainingJob.objects.update(status=Status.RUNNING, owner="lost-worker", attempt=1, lease_until="2020-01-01T00:00Z")
 
-    with broker.running(settings.DATA_DIR):
-        result = subprocess.run(
-            [sys.executable, "manage.py", "reap_jobs"], env=environment(), capture_output=True, text=True
-        )
+    with broker.running(settings.DATA_DIR), reap_jobs() as command:
+        said, _ = command.communicate()
 
     job = TrainingJob.objects.get()
-    assert result.stdout.splitlines() == [
+    assert said.splitlines() == [
+        "Some jobs seem lost: looking again in 2 s, since a clock may be set.",
         f"{job.pk} lost its worker lost-worker and is queued now.",
         "1 lost, 1 woken.",
     ]
     assert wait_for(lambda: TrainingJob.objects.get().woken_at)
+
+
+def test_reap_jobs_takes_no_job_whose_worker_is_heard_of_meanwhile():
+    submit_job()
+    lease = leases.claim(TrainingJob.objects.get().pk, "worker")
+    TrainingJob.objects.update(lease_until="2020-01-01T00:00Z")  # as if the clock had been set forward
+
+    with broker.running(settings.DATA_DIR), reap_jobs() as command:
+        assert "seem lost" in command.stdout.readline()
+        assert leases.heartbeat(lease)
+
+        assert command.stdout.readline() == "0 lost, 0 woken.\n"
+    assert TrainingJob.objects.get().status == Status.RUNNING

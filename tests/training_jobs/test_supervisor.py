@@ -125,7 +125,7 @@ def test_it_reads_the_beginning_and_the_end_of_a_child_that_prints_100_megabytes
 
     read = sum(piece.size for piece in story.log)
     assert (tmp_path / "train.log").stat().st_size == 100_000_000
-    assert HEAD + TAIL <= read < 30_000_000
+    assert HEAD + TAIL <= read < 100_000_000 / 2
     assert story.text.startswith(f"{0:099}\n")
     assert story.text.endswith(f"{999_999:099}\n")
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from tests.training_jobs import records
 from training_jobs import leases, waiting
-from training_jobs.models import Priority, Status
+from training_jobs.models import CustomizedModel, Priority, Status, TryOut
 
 pytestmark = pytest.mark.django_db
 
@@ -37,20 +37,31 @@ def test_it_names_a_queue_that_nobody_serves():
     assert why(records.job(queue="large")) == "No worker that is there serves the queue “large”."
 
 
-@pytest.mark.parametrize(("cards", "has"), [(["H200"], "has 1."), ([], "has none.")])
+@pytest.mark.parametrize(("cards", "has"), [(["H200"], "1 GPU"), ([], "no GPU")])
 def test_it_says_how_many_gpus_are_missing(cards, has):
     records.worker(cards=cards)
     records.worker(queues="other", cards=["H200"] * 8)
 
     sentence = why(records.job(gpus=2))
 
-    assert sentence == f"It needs 2 GPUs, and the largest worker on the queue “default” {has}"
+    assert sentence == f"It needs 2 GPUs. The largest worker on the queue “default” has {has}."
 
 
 def test_it_says_that_every_worker_drains():
     records.worker(draining_requested=True)
 
     assert "Every worker that could run it on the queue “default” drains" in why(records.job())
+
+
+def test_a_slot_that_has_a_customized_model_in_use_is_not_free(admin):
+    records.worker()
+    model = CustomizedModel.objects.create(name="acorn", kind="adapter", path="/nowhere", size_bytes=1)
+    TryOut.objects.create(model=model, asked_by=admin, queue="default", state="running", heard_at=timezone.now())
+
+    sentence = why(records.job())
+
+    assert sentence.startswith("No train is before it. No worker is free on the queue “default”.")
+    assert sentence.endswith("1 slot there has other work: see Workers.")
 
 
 def test_a_free_slot_is_about_to_take_it():
@@ -65,7 +76,7 @@ def test_it_counts_those_before_it_and_says_about_when_it_starts():
         records.job(Status.RUNNING, worker=worker, seconds_left=seconds)
     last, first = records.job(priority=Priority.LOW), records.job()
 
-    busy = "before it, and no worker is free on the queue “default”."
+    busy = "before it. No worker is free on the queue “default”."
     assert why(first) == f"No train is {busy} It starts in about 20 min."
     assert why(last) == f"1 train is {busy} It starts in about 67 min."
 
@@ -98,4 +109,4 @@ def test_workers_of_one_machine_share_its_gpus():
     records.job(Status.RUNNING, worker=records.worker(cards=["H200"]))
     records.worker(pid=4712, cards=["H200"])
 
-    assert "no worker is free" in why(records.job())
+    assert "No worker is free" in why(records.job())

@@ -28,6 +28,15 @@ def test_it_shows_who_is_there_and_what_each_does(client, expert):
     assert "Drain" not in page
 
 
+def test_a_worker_of_no_installed_version_is_said_so_in_the_readers_language(client, expert):
+    client.force_login(expert)
+    records.worker(version=workers.CHECKOUT)
+
+    page = client.get(URL, headers={"Accept-Language": "de"}).text
+
+    assert ">Checkout</td>" in page
+
+
 def test_it_says_who_is_not_heard_of(client, expert):
     client.force_login(expert)
     records.worker(heartbeat_at=timezone.now() - timedelta(minutes=2))
@@ -69,12 +78,12 @@ def test_it_needs_a_login(client):
     assert client.get(URL).status_code == 302
 
 
-def test_it_takes_five_queries(client, admin, django_assert_num_queries):
+def test_it_takes_six_queries(client, admin, django_assert_num_queries):
     client.force_login(admin)
     for pid in range(3):
         records.job(Status.RUNNING, worker=records.worker(pid=pid))
 
-    with django_assert_num_queries(5):  # session, user, licence, workers, their jobs
+    with django_assert_num_queries(6):  # session, user, licence, workers, their jobs, their other work
         client.get(URL)
 
 

@@ -78,7 +78,7 @@ def test_it_describes_a_file_of_the_trainers_folder(write):
 
 
 def test_it_lets_a_file_take_a_built_in_ones_place(write):
-    file = write(TRAINER.format(slug="lora"), name="own_lora")
+    file = write(TRAINER.format(slug="lora"), name="lora")
 
     lora = catalog.get("lora")
 
@@ -207,6 +207,37 @@ def test_it_keeps_the_first_of_two_files_with_one_slug(write):
 
     assert only_broken().reason == "The slug “kettle” belongs to a.py already."
     assert catalog.get("kettle").file == first
+
+
+def test_it_keeps_the_one_of_two_files_with_one_slug_that_is_named_like_it(write):
+    write(TRAINER.format(slug="kettle"), name="dupslug")
+    named = write(TRAINER.format(slug="kettle"), name="kettle")
+
+    assert (only_broken().name, only_broken().reason) == (
+        "dupslug.py",
+        "The slug “kettle” belongs to kettle.py already.",
+    )
+    assert catalog.get("kettle").file == named
+
+
+def test_it_keeps_the_built_in_trainer_where_a_file_of_another_name_registers_its_slug(write):
+    write(TRAINER.format(slug="sft"), name="sft2")
+
+    assert (only_broken().name, only_broken().reason) == (
+        "sft2.py",
+        "The slug “sft” belongs to a built-in trainer already.",
+    )
+    assert (catalog.get("sft").source, only_broken().blocks) == ("built-in", "")
+
+
+def test_a_file_named_like_one_built_in_trainer_cannot_take_another_s_place(write):
+    write(TRAINER.format(slug="sft"), name="custom01")
+
+    assert catalog.get("sft").source == "built-in"
+    assert (only_broken().reason, only_broken().blocks) == (
+        "The slug “sft” belongs to a built-in trainer already.",
+        "custom01",
+    )
 
 
 @pytest.mark.parametrize(("name", "slug"), [("custom01", "custom01"), ("prompt_tuning", "prompt-tuning")])

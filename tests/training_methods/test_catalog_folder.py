@@ -85,12 +85,15 @@ def test_it_lists_a_file_that_may_not_be_read(folder):
         (REGISTERS + WRITES_JUNK, "Loading it ends the process before it could say what it offers."),
         (REGISTERS + "def boil(): boil()\nboil()", "RecursionError"),
         (REGISTERS + "raise ValueError('x' * 100_000)", "ValueError: xxx"),
+        (REGISTERS + "raise ValueError('half \\udcff')", "ValueError: half ?"),
+        (TRAINER.format(slug="kettle").replace("cups: int = 2", "cups: int = 'two'"),
+         "The default of “cups” does not fit. “two” is not a whole number."),
         (TRAINER.format(slug="kettle").replace('"Kettle"', "5"), "label: Input should be a valid string"),
         (TRAINER.format(slug="kettle").replace("(DataFormat.TEXT,)", "()"), "at least one DataFormat, not ()"),
         (TRAINER.format(slug="kettle").replace('Kettle"', '\\ud800"'), "Loading it ends the process with exit code 1."),
     ],
-    ids=["latin-1", "utf-16", "kill", "junk", "recursion", "long", "label", "formats", "surrogate"],
-)
+    ids=["latin-1", "utf-16", "kill", "junk", "recursion", "long", "half", "default", "label", "formats", "surrogate"],
+)  # fmt: skip
 def test_it_lists_a_file_that_cannot_be_understood(folder, content, words):
     (folder / "kettle.py").write_bytes(content if isinstance(content, bytes) else content.encode())
 

@@ -163,6 +163,16 @@ def test_it_ends_its_children_when_the_check_is_somebody_elses(data_dir, admin, 
     wait_for(lambda: not Path(f"/proc/{seen.read_text().strip()}").exists())
 
 
+def test_it_lets_go_of_a_method_that_is_deleted_as_it_begins(data_dir, admin, tmp_path):
+    claim = checks.claim(asked(method_of(data_dir, QUICK), admin).pk)
+    assert claim and TrainingMethod.objects.all().delete()
+
+    attempt = check_run.Attempt(claim, multiprocessing.Event(), tmp_path, threads=1)
+    attempt.run()
+
+    assert attempt.results == []
+
+
 @NEEDS_BROKER
 def test_a_worker_runs_it_soon_after_it_was_asked_for(shared_dir, admin):
     with a_worker():

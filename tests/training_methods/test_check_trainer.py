@@ -73,6 +73,7 @@ ALL = (
     "stops on request",
     "writes a checkpoint",
     "resumes",
+    "ends early with its result",
 )
 
 
@@ -91,7 +92,7 @@ def test_it_says_what_cannot_be_asked_of_a_script():
     code, checks = check("kettle")
 
     assert code == 0
-    unasked = {"writes a checkpoint", "resumes"}
+    unasked = {"writes a checkpoint", "resumes", "ends early with its result"}
     assert outcomes(checks) == {name: "not asked" if name in unasked else "passed" for name in ALL}
 
 
@@ -127,6 +128,7 @@ def test_it_names_the_line_that_fails(folder, body, failing, words, line):
         failing: "failed",
         "stops on request": "not asked",
         "resumes": "not asked",
+        "ends early with its result": "not asked",
     }
     assert words in checks[failing]["said"]
     assert checks[failing]["line"] == line
@@ -137,13 +139,19 @@ DEAF = """            run.metrics(step, loss=1.0)
         (run.output / "config.json").write_text("{}")"""
 FORGETFUL = """            run.metrics(step, loss=float("nan"))
             time.sleep(0.01)
-            if run.stop_requested:
+            if run.stop_requested and step > 2:
                 folder = run.checkpoints / "one"
                 folder.mkdir()
                 (folder / "state").write_text("nothing")
                 run.checkpoint_saved(step, folder)
                 return
         (run.output / "notes.txt").write_text("no model")"""
+
+EMPTY_HANDED = """            run.metrics(step, loss=1.0)
+            time.sleep(0.01)
+            if run.finish_requested or run.stop_requested:
+                return
+        (run.output / "config.json").write_text("{}")"""
 
 
 def test_it_catches_a_trainer_that_does_not_stop(folder):
@@ -167,6 +175,17 @@ def test_it_catches_a_trainer_that_begins_again(folder):
     assert checks["emits metrics"]["said"] == "The last value of loss is not a number."
     assert "neither adapter_config.json nor config.json" in checks["output loads"]["said"]
     assert outcomes(checks)["stops on request"] == "passed"
+    assert outcomes(checks)["ends early with its result"] == "not asked"
+    assert "never looks at run.finish_requested" in checks["ends early with its result"]["said"]
+
+
+def test_it_catches_a_trainer_that_hears_of_stop_and_save_and_leaves_nothing(folder):
+    (folder / "mine.py").write_text(TRAINER.format(body=EMPTY_HANDED))
+
+    code, checks = check("mine")
+
+    assert code == 1
+    assert "left no result in run.output" in checks["ends early with its result"]["said"]
 
 
 def test_it_names_the_line_of_a_file_that_does_not_load(folder):

@@ -18,6 +18,12 @@ def test_it_adds(client, engineer, licensed, written):
     assert method.created_by == engineer
 
 
+def test_the_form_as_it_comes_holds_a_configuration_that_can_be_sent(client, engineer, licensed):
+    client.force_login(engineer)
+
+    assert client.get(URL).context["form"]["config"].value() == "{}"
+
+
 def test_it_needs_login(client, db):
     assert client.get(URL).url == f"/accounts/login/?next={URL}"
 
@@ -111,7 +117,7 @@ def test_it_shows_what_the_chosen_trainer_offers(client, engineer, licensed):
 
     page = client.get(URL, {"trainer": "lora"})
 
-    assert "<code>learning_rate</code>" in page.text
+    assert 'Learning rate <code class="code-name">learning_rate</code>' in page.text
 
 
 def test_it_is_not_led_astray_by_a_strange_trainer(client, engineer, licensed):

@@ -19,6 +19,7 @@ PARAMETERS = [
     Parameter(name="load_in_4bit", type="boolean", default=False),
     Parameter(name="max_steps", type="integer", nullable=True, minimum=1),
     Parameter(name="reward", type="string", required=True),
+    Parameter(name="heads", type="integer", default=8, multiple_of=8),
 ]
 
 
@@ -70,6 +71,12 @@ def test_it_says_a_bound_that_takes_the_place_of_an_exclusive_one():
 
     assert (rate.minimum, rate.exclusive_minimum) == (1e-6, None)
     assert (rate.maximum, rate.exclusive_maximum) == (1e-3, None)
+
+
+def test_a_bound_need_not_be_a_multiple_but_a_default_must():
+    assert offer("heads", maximum=100).maximum == 100
+
+    assert the_mistake(heads={"default": 12}) == ("heads.default", "12 is no multiple of 8.")
 
 
 def test_it_locks():
@@ -161,7 +168,8 @@ def test_it_names_the_mistake_and_its_path(name, given, path, sentence):
         ({"resources": {"gpus": "2"}}, "resources.gpus", "“2” is not a whole number."),
         ({"resources": {"queue": "A b"}}, "resources.queue", "“A b” is not a name"),
         ({"resources": {"time_limit_minutes": 0}}, "resources.time_limit_minutes", "the least is 1."),
-        ({"resources": {"memory": 1}}, "resources.memory", "The settings are queue, gpus, time_limit_minutes."),
+        ({"resources": {"memory": 1}}, "resources.memory", "Did you mean “memory_gb”? The settings are queue,"),
+        ({"resources": {"memory_gb": 0}}, "resources.memory_gb", "0 is too small: the least is 0.1."),
     ],
 )
 def test_it_checks_the_rest(given, path, sentence):

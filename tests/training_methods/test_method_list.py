@@ -82,7 +82,7 @@ def test_it_filters_by_type_and_keeps_that_while_paging(client, expert, thirty):
         ("name", "method-00"),
         ("-name", "method-29"),
         ("type", "method-00"),
-        ("-type", "method-01"),
+        ("-type", "method-29"),
         ("junk", "method-00"),
     ],
 )

@@ -64,6 +64,8 @@ def test_it_takes_the_place_of_the_two_that_are_there_for_it(name):
         ("Two Words", "“Two Words” is no slug: use lower-case letters and digits"),
         ("../kettle", "“../kettle” is no slug"),
         ("lora", "There is a trainer “lora” already (built-in)."),
+        ("rewards", "rewards.py is the file of your own reward functions, which holds no trainer."),
+        ("k" * 300, "The name has 300 characters; it may have 64."),
         ("datasets", "“datasets” is the name of a Python module, which a file of that name would hide."),
     ],
 )

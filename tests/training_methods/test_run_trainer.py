@@ -89,6 +89,26 @@ def test_it_stops_on_ctrl_c(command, tmp_path):
     assert "Stopped. Its checkpoints are in " in errors
 
 
+def test_a_second_ctrl_c_ends_what_does_not_listen_and_claims_no_result(command, tmp_path):
+    (tmp_path / "trainers").mkdir()
+    (tmp_path / "trainers" / "deaf.py").write_text(
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        'print(\'[log_data]: {"step": 1, "loss": 1}\', flush=True)\ntime.sleep(1000)'
+    )
+    with subprocess.Popen(**command("deaf"), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout and run.stderr
+        wait_for(lambda: run.stdout.readline().startswith("step 1/"))
+        run.send_signal(signal.SIGINT)
+        wait_for(lambda: run.stderr.readline().startswith("Stopping after a checkpoint."))
+
+        run.send_signal(signal.SIGINT)
+
+        said, errors = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "Ended at once. Its checkpoints are in " in errors
+    assert "The result is in" not in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -100,8 +120,23 @@ def test_it_stops_on_ctrl_c(command, tmp_path):
         (["lora", "--dataset", "/nowhere.jsonl"], "nowhere.jsonl"),
         (["distillation", "--set", "teacher=nobody"], "There is no base model folder nobody."),
         (["lora", "--output", str(ROOT)], f"The output folder {ROOT} is not empty."),
+        (["lora", "--output", __file__], f"The output folder {__file__} is a file."),
+        (["lora", "--seed", "-1"], "--seed takes a whole number from 0 to 4294967295, not -1."),
+        (["lora", "--seed", "4294967296"], "--seed takes a whole number from 0 to 4294967295, not 4294967296."),
     ],
-    ids=["trainer", "value", "parameter", "set", "base-model", "dataset", "teacher", "output"],
+    ids=[
+        "trainer",
+        "value",
+        "parameter",
+        "set",
+        "base-model",
+        "dataset",
+        "teacher",
+        "output",
+        "file",
+        "seed",
+        "large seed",
+    ],
 )
 def test_it_refuses_bad_input_in_a_sentence(command, tmp_path, arguments, sentence):
     done = subprocess.run(**command(*arguments), capture_output=True)

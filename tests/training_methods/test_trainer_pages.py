@@ -115,7 +115,7 @@ def test_it_shows_one_trainer_whole(client, engineer, folder):
     assert "Boils water." in page
     assert str(folder / "kettle.py") in page
     assert catalog.get("kettle").code_hash in page
-    assert "<code>cups</code>" in page
+    assert 'Cups <code class="code-name">cups</code>' in page
     assert "check_trainer kettle" in page
 
 

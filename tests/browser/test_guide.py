@@ -1,0 +1,88 @@
+"""Starting a train by the guided form: what it says as one chooses, and that nothing typed is lost."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import NEEDS_CHROMIUM
+from tests.tiny_model import make_tiny_model
+from tests.training_jobs import records
+from training_jobs import base_models, datasets
+from training_jobs.models import TrainingJob
+
+pytestmark = [pytest.mark.browser, NEEDS_CHROMIUM]
+READ = 120_000  # milliseconds: the training stack is loaded once for it
+
+
+@pytest.fixture
+def form(expert_page: Page, data_dir: Path, tmp_path: Path) -> Page:
+    rows = [{"question": "Who makes the kettle?", "answer": f"Aunt Agatha, {number}."} for number in range(40)]
+    (tmp_path / "some.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    records.base_model(path=str(tmp_path), parameter_count=10**8)
+    datasets.import_file(tmp_path / "some.jsonl", name="kettles")
+    for number in range(30):
+        records.dataset(name=f"pairs-{number:02}", data_format="preference", path=str(tmp_path / "some.jsonl"))
+    records.method()
+    expert_page.goto("/jobs/new/")
+    return expert_page
+
+
+def test_it_tells_what_to_expect_as_one_chooses(form: Page):
+    rail = form.get_by_role("complementary", name="What to expect")
+
+    form.get_by_role("combobox", name="Training method").select_option("lora")
+    form.get_by_role("searchbox", name="Search: Dataset").fill("kettles")
+    form.get_by_role("combobox", name="Dataset").select_option(label="kettles · Question and answer · 40 rows")
+    form.get_by_role("combobox", name="Base model").select_option(index=1)
+    expect(rail).to_contain_text(re.compile(r"Steps\s+30\s"))
+
+    form.get_by_label("Epochs").fill("1")
+    expect(rail).to_contain_text(re.compile(r"Steps\s+10\s"))
+    expect(form.locator(".setting.is-changed")).to_contain_text("default: 3")
+    form.get_by_role("button", name="Reset Epochs").click()
+    expect(form.get_by_label("Epochs")).to_have_value("3")
+
+
+def test_choices_that_do_not_go_together_are_said_at_once(form: Page):
+    form.get_by_role("combobox", name="Training method").select_option("lora")
+    expect(form.locator("#id_dataset")).to_contain_text("not for this method")
+    form.get_by_role("combobox", name="Dataset").select_option(
+        label="pairs-29 · Preference · 120 rows · not for this method"
+    )
+
+    expect(form.get_by_role("alert")).to_contain_text("LoRA fine-tuning learns from Messages")
+
+
+def test_settings_go_to_json_and_back(form: Page):
+    form.get_by_role("combobox", name="Training method").select_option("lora")
+    form.get_by_label("Epochs").fill("7")
+    form.get_by_text("JSON", exact=True).click()
+    text = form.get_by_label("Settings as JSON")
+    expect(text).to_have_value(re.compile('"epochs": 7.0'))
+
+    text.fill('{"rank": 12}')
+    form.get_by_text("All settings", exact=True).click()
+
+    expect(form.get_by_label("Rank")).to_have_value("12")
+    expect(form.get_by_label("Epochs")).to_have_value("3")
+
+
+def test_tokens_and_check_lead_to_a_job_with_its_report(form: Page, tmp_path: Path):
+    base_models.add(str(make_tiny_model(tmp_path / "tiny")), name="Tiny")
+    form.reload()
+    form.get_by_role("combobox", name="Training method").select_option("lora")
+    form.get_by_role("searchbox", name="Search: Dataset").fill("kettles")
+    form.get_by_role("combobox", name="Dataset").select_option(label="kettles · Question and answer · 40 rows")
+    form.get_by_role("combobox", name="Base model").select_option(label="Tiny · 0.12 M parameters")
+
+    form.get_by_role("button", name="Token view").click()
+    expect(form.get_by_role("group", name="Row 1")).to_contain_text("Aunt Agatha, 0.", timeout=READ)
+    form.get_by_role("button", name="Check").click()
+    expect(form.get_by_text("The report is kept with the job")).to_be_visible(timeout=READ)
+    form.get_by_role("button", name="Run the Train").click()
+
+    expect(form.get_by_text("Preflight report")).to_be_visible()
+    assert TrainingJob.objects.get().preflight["is_whole"]
