@@ -3,9 +3,10 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
+GATHER := --locale de --locale zh_Hans --add-location file --no-obsolete --no-wrap $(addprefix --ignore ,.venv data tests benchmarks docs)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup demo run worker test chaos lint bench lock
+.PHONY: help setup demo run worker test chaos lint bench words lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +24,7 @@ worker: .venv/.training ## one more worker for the console's jobs
 	$(MANAGE) run_worker
 
 test: .venv/.dev ## every test that this machine can run
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3  # workers, browsers and leases are waited for more than computed with
 
 chaos: .venv/.dev ## faults by the hundred: CHAOS_TIMES kills, CHAOS_RACES races
 	CHAOS_TIMES=$${CHAOS_TIMES:-200} CHAOS_RACES=$${CHAOS_RACES:-500} $(BIN)/python -m pytest tests/chaos -n 0 -s
@@ -39,6 +40,13 @@ lint: .venv/.dev ## what has to be true before a commit
 
 bench: .venv/.dev ## tables of speed and memory, side by side; results in benchmarks/results
 	$(BIN)/python -m benchmarks
+
+words: .venv/.dev ## gather what is to be translated, compile what is (needs GNU gettext)
+	$(MANAGE) gather_words
+	$(MANAGE) makemessages $(GATHER)
+	$(MANAGE) makemessages $(GATHER) --domain djangojs --ignore 'static/vendor/*'
+	sed -i.old '/^"POT-Creation-Date/d' deepext/locale/*/LC_MESSAGES/*.po && rm deepext/locale/*/LC_MESSAGES/*.old
+	$(MANAGE) compilemessages --ignore .venv
 
 lock: .venv/.dev ## pin anew what pyproject.toml asks for
 	$(BIN)/python requirements/lock.py

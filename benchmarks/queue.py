@@ -65,7 +65,7 @@ def claim() -> None:
 
 def reap_one() -> None:
     one = TrainingJob.objects.active().values("pk")[:1]
-    TrainingJob.objects.filter(pk__in=[row["pk"] for row in one]).update(lease_until=Now() - timedelta(seconds=1))
+    TrainingJob.objects.filter(pk__in=[row["pk"] for row in one]).update(lease_until=Now() - 2 * leases.MARGIN)
     assert len(leases.reap()) == 1
 
 
