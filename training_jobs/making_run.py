@@ -84,7 +84,7 @@ class Attempt:
 
     def make(self, threads: int) -> None:
         model = CustomizedModel.objects.with_lineage().filter(makings=self.claim.pk).first()
-        asked = self.claim.held().values_list("what", flat=True).first()
+        asked = Making.objects.filter(pk=self.claim.pk).values_list("what", flat=True).first()
         if model is None or asked is None:
             raise NotOurs
         what = What(asked)
