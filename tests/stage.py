@@ -5,9 +5,20 @@ A plugin and not a conftest, since Django's settings are read before any conftes
 
 import os
 import tempfile
+from pathlib import Path
 
 DATA_DIR = tempfile.TemporaryDirectory(prefix="deepext-test-")
 os.environ["DEEPEXT_DATA_DIR"] = DATA_DIR.name
 os.environ["HF_HUB_OFFLINE"] = "1"
 for name in ("DEEPEXT_TRAINERS_DIR", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG"):
     os.environ.pop(name, None)
+
+
+def pytest_unconfigure() -> None:
+    """A broker outlives users that were killed, and here nobody comes after them to end it."""
+    from training_jobs import broker
+
+    home = Path(DATA_DIR.name)
+    if broker.answers(broker.socket_path(home)):
+        with broker.running(home):
+            pass
