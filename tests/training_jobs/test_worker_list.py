@@ -78,12 +78,12 @@ def test_it_needs_a_login(client):
     assert client.get(URL).status_code == 302
 
 
-def test_it_takes_six_queries(client, admin, django_assert_num_queries):
+def test_it_takes_five_queries(client, admin, django_assert_num_queries):
     client.force_login(admin)
     for pid in range(3):
         records.job(Status.RUNNING, worker=records.worker(pid=pid))
 
-    with django_assert_num_queries(6):  # session, user, licence, workers, their jobs, their other work
+    with django_assert_num_queries(5):  # session, user, licence, workers with their jobs, their other work
         client.get(URL)
 
 

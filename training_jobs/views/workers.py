@@ -1,12 +1,12 @@
 """The page of workers: who is there, what each does, and whether it is to take more."""
 
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
+from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.functional import Promise
@@ -29,8 +29,8 @@ class AtWork:
     """A worker with what its slots hold: trains, and what it does beside."""
 
     worker: Worker
-    trains: list[TrainingJob]
-    others: list[slot_uses.Use]
+    trains: list[TrainingJob] = field(default_factory=list)
+    others: list[slot_uses.Use] = field(default_factory=list)
 
     @property
     def slots_in_use(self) -> int:
@@ -45,14 +45,17 @@ def worker_list(request: HttpRequest) -> HttpResponse:
 
 
 def at_work() -> list[AtWork]:
-    """Three queries."""
-    trains, others = defaultdict(list), defaultdict(list)
-    for job in TrainingJob.objects.active().only("name", "status", "worker"):
-        trains[job.worker_id].append(job)
+    """Two queries."""
+    found: dict[UUID, AtWork] = {}
+    pairs = Worker.objects.told_apart().annotate(job=F("jobs__pk"), train=F("jobs__name"), status=F("jobs__status"))
+    for pair in pairs.order_by("host", "started_at", "jobs__created_at"):
+        here = found.setdefault(pair.pk, AtWork(pair))
+        if pair.job:
+            here.trains.append(TrainingJob(pk=pair.job, name=pair.train, status=pair.status))
     for use in slot_uses.unended():
-        if use.is_running:
-            others[use.worker].append(use)
-    return [AtWork(worker, trains[worker.pk], others[worker.pk]) for worker in Worker.objects.told_apart()]
+        if use.is_running and use.worker in found:
+            found[use.worker].others.append(use)
+    return list(found.values())
 
 
 @require_POST
