@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -13,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
@@ -91,14 +89,13 @@ def recent_failures() -> QuerySet[TrainingJob]:
 def warnings(workers: Sequence[tuple[Worker, int]], stuck: Sequence[str]) -> Iterator[Matter]:
     """What is wrong with the site itself. The license has a banner of its own, on every page."""
     page = reverse("training_jobs:worker-list")
+    too_full = room.too_full_to_start()
     for sentence in stuck:
         yield Matter(_("Trains wait. %(why)s") % {"why": sentence}, page, _("Workers"))
     if not workers and not stuck:
         yield Matter(_("No worker is there: trains wait until “make worker” starts one."), page, _("Workers"))
-    if not room.is_enough_to_start():
-        free, needed = number_format(room.free(), 1), number_format(2 * settings.DISK_RESERVE_GB, 1)
-        sentence = _("The disk is nearly full: %(free)s GB are free, and no train starts below %(needed)s GB.")
-        yield Matter(sentence % {"free": free, "needed": needed})
+    if too_full and too_full not in stuck:
+        yield Matter(too_full)
     if number := len(catalog.broken()):
         sentence = ngettext("%(number)s trainer does not load.", "%(number)s trainers do not load.", number)
         yield Matter(sentence % {"number": number}, reverse("training_methods:trainers"), _("Trainers"))

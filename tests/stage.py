@@ -3,11 +3,13 @@
 A plugin and not a conftest, since Django's settings are read before any conftest is.
 """
 
+import atexit
 import os
 import tempfile
 from pathlib import Path
 
 DATA_DIR = tempfile.TemporaryDirectory(prefix="deepext-test-")
+atexit.register(DATA_DIR.cleanup)  # else Python does it and warns of it
 os.environ["DEEPEXT_DATA_DIR"] = DATA_DIR.name
 os.environ["HF_HUB_OFFLINE"] = "1"
 for name in ("DEEPEXT_TRAINERS_DIR", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG"):

@@ -239,7 +239,7 @@ def memory(known: Known) -> Iterator[Finding]:
 
 
 def workers(draft: Draft, user: Any) -> Iterator[Finding]:
-    if not draft.method:
+    if not draft.method or not room.is_enough_to_start():  # nobody takes it then, which the disk's finding says
         return
     about, wait = _("Workers"), estimates.wait_of(draft, user)
     if wait.is_stuck:

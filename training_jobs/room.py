@@ -3,6 +3,8 @@
 import shutil
 
 from django.conf import settings
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
 from training_methods.trainers.events import Cause, Failure
 
@@ -22,6 +24,14 @@ def reserve() -> float:
 def is_enough_to_start() -> bool:
     """Twice the reserve: a training that starts has some way to go."""
     return free() >= 2 * settings.DISK_RESERVE_GB
+
+
+def too_full_to_start() -> str:
+    """Why no training starts, in a sentence; empty if one can."""
+    if is_enough_to_start():
+        return ""
+    said = _("The disk is nearly full: %(free)s GB are free, and no train starts below %(needed)s GB.")
+    return said % {"free": number_format(free(), 1), "needed": number_format(2 * reserve(), 1)}
 
 
 def is_enough_to_go_on() -> bool:

@@ -11,7 +11,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from training_jobs import slot_uses
+from training_jobs import room, slot_uses
 from training_jobs.models import TrainingJob, Worker
 
 MOST_COUNTED = 200  # jobs before one; nobody counts further
@@ -19,7 +19,7 @@ MOST_COUNTED = 200  # jobs before one; nobody counts further
 
 @dataclass(frozen=True, kw_only=True)
 class Wait:
-    """`is_stuck`: it goes on waiting until somebody sees to the workers."""
+    """`is_stuck`: it goes on waiting until somebody sees to the workers, or to their disk."""
 
     sentence: str
     is_stuck: bool = False
@@ -35,6 +35,8 @@ class Scene:
     passed_over: int = 0
     in_use: Mapping[str, int] = field(default_factory=dict)
     """Queue → slots of its workers that have something else than a train: see `slot_uses`."""
+    too_full: str = field(default_factory=room.too_full_to_start)
+    """What is wrong with the disk that trains write to; empty while they can start."""
 
     def wait_of(self, job: TrainingJob) -> Wait:
         if job.held_at:
@@ -48,6 +50,8 @@ class Scene:
         taking = [worker for worker in able if not worker.draining_requested]
         if not taking:
             return Wait(sentence=nobody_takes(job, serving, able), is_stuck=True)
+        if self.too_full:
+            return Wait(sentence=self.too_full, is_stuck=True)
         return Wait(sentence=self.its_turn(job, taking))
 
     def its_turn(self, job: TrainingJob, taking: Sequence[Worker]) -> str:

@@ -150,6 +150,16 @@ def test_it_says_that_the_disk_is_nearly_full(client, settings):
     assert "The disk is nearly full" in client.get("/").text
 
 
+def test_a_train_that_waits_for_the_disk_says_it_once(client, settings):
+    records.worker()
+    records.job(created_at=timezone.now() - timedelta(hours=1))
+    settings.DISK_RESERVE_GB = 10**9
+
+    matters = client.get("/").text.split('id="attention"')[1].split("</section>")[0]
+
+    assert matters.count("The disk is nearly full") == 1
+
+
 def test_it_says_that_a_trainer_does_not_load(client, data_dir):
     records.job()
     (data_dir / "trainers").mkdir()

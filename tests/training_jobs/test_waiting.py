@@ -53,6 +53,13 @@ def test_it_says_that_every_worker_drains():
     assert "Every worker that could run it on the queue “default” drains" in why(records.job())
 
 
+def test_it_says_that_the_disk_is_nearly_full(settings):
+    records.worker()
+    settings.DISK_RESERVE_GB = 10**9
+
+    assert "The disk is nearly full" in why(records.job())
+
+
 def test_a_slot_that_has_a_customized_model_in_use_is_not_free(admin):
     records.worker()
     model = CustomizedModel.objects.create(name="acorn", kind="adapter", path="/nowhere", size_bytes=1)
