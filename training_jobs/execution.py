@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
 from typing import TypeVar
-from uuid import UUID
 
 from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, close_old_connections, transaction
@@ -41,16 +40,6 @@ AWAY = (OperationalError, InterfaceError, InternalError)  # the last: a database
 LONGEST_ABSENCE = 10 * LEASE  # then another worker, which finds the same files, may have the job
 
 
-def run(job_id: UUID, draining: Flag, *, threads: int = 1) -> None:
-    """Run a job if it is there to be taken. `draining` is set when this worker has to leave."""
-    if not room.is_enough_to_start():
-        logger.warning("Job %s waits: only %.1f GB are free on the disk.", job_id, room.free())
-        return
-    asked = clock()
-    if lease := leases.claim(job_id, leases.new_owner()):
-        perform(Attempt(lease, draining, claimed=asked), threads=threads)
-
-
 def perform(attempt: "Attempt", *, threads: int = 1, devices: Sequence[str] | None = None) -> None:
     """Run a job that is ours. `devices` are the ids of its GPUs; None: nobody hands out any on this machine."""
     lease = attempt.lease
@@ -71,6 +60,7 @@ def perform(attempt: "Attempt", *, threads: int = 1, devices: Sequence[str] | No
 class Attempt:
     """A job while it is ours. `claimed`: a time by `keeper.clock` before the claim, from which the lease counts.
 
+    `draining` is set when this worker has to leave.
     `warm_parent_at`: where the worker's warm parent listens, if it has one.
     """
 

@@ -1,5 +1,6 @@
 """A slot of a worker: once woken it takes one job after the other, as long as there are some that it can run."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,11 +8,13 @@ from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
 from uuid import UUID
 
-from training_jobs import dispatch, execution, leases, model_turns
+from training_jobs import dispatch, execution, leases, model_turns, room
 from training_jobs.cards import Held, choosing
 from training_jobs.execution import Attempt
 from training_jobs.leases import Lease
 from training_methods.trainers.keeper import clock
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +39,10 @@ class Slot:
                 return
 
     def run_next(self) -> bool:
-        """False: nothing waits that this slot can run."""
+        """False: nothing waits that this slot can run, or the disk has no room for a training."""
+        if too_full := room.too_full_to_start():
+            logger.warning("%s", too_full)
+            return False
         asked = clock()
         if not self.cards:
             lease = self.claim(free_cards=None)

@@ -4,12 +4,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
 
 import pytest
 
-from tests.training_jobs.engine import LEARNS, job_of
-from training_jobs import execution, log_lines, run_folders
+from tests.training_jobs.engine import LEARNS, job_of, run_now
+from training_jobs import log_lines, run_folders
 from training_jobs.models import Status
 from training_methods.trainers.keeper import LOG_HEAD, LOG_TAIL
 
@@ -21,7 +20,7 @@ def test_a_full_disk_is_said_and_leaves_earlier_checkpoints_as_they_are(data_dir
     fills = '(folder / "step").symlink_to("/dev/full") if step == 3 else None\n        (folder / "step").write'
     job = job_of(data_dir, LEARNS.replace('(folder / "step").write', fills))
 
-    execution.run(job.pk, Event())
+    run_now(job)
 
     job.refresh_from_db()
     assert (job.status, job.failure["message"]) == (Status.FAILED, "The disk is full.")
@@ -47,7 +46,7 @@ def test_a_disk_that_is_full_to_the_last_byte_is_said_too(small_disk):
     fills = 'step == 3 and (folder / "weights").write_bytes(bytes(4 << 20))\n        (folder / "step").write'
     job = job_of(small_disk, LEARNS.replace('(folder / "step").write', fills))
 
-    execution.run(job.pk, Event())
+    run_now(job)
 
     job.refresh_from_db()
     assert (job.status, job.failure["message"]) == (Status.FAILED, "The disk is full.")
@@ -60,7 +59,7 @@ def test_a_training_that_prints_a_gigabyte_fills_neither_disk_nor_database(data_
     prints = "    for n in range(1000): os.write(1, b'%07d\\n' % n * 131072)\n    time.sleep(3)\n"
     job = job_of(data_dir, prints + LEARNS)
 
-    execution.run(job.pk, Event())
+    run_now(job)
 
     job.refresh_from_db()
     file = job.attempt_directory(1) / "train.log"

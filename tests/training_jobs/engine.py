@@ -9,15 +9,18 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from textwrap import dedent, indent
+from threading import Event
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
 
-from training_jobs.leases import MARGIN, Lease, claim
+from training_jobs import execution
+from training_jobs.leases import MARGIN, Lease, claim, new_owner
 from training_jobs.models import Dataset, FoundationModel, TrainingJob
 from training_methods.models import TrainingMethod
+from training_methods.trainers.keeper import clock
 
 T = TypeVar("T")
 
@@ -41,6 +44,13 @@ def running_job(**fields: Any) -> tuple[TrainingJob, Lease]:
     assert lease
     job.refresh_from_db()
     return job, lease
+
+
+def run_now(job: TrainingJob, draining: Event | None = None, *, threads: int = 1) -> None:
+    """This job and no other, as a slot runs one, if it is there to be taken. In this process."""
+    asked = clock()
+    if lease := claim(job.pk, new_owner()):
+        execution.perform(execution.Attempt(lease, draining or Event(), claimed=asked), threads=threads)
 
 
 def let_lease_run_out(job: TrainingJob) -> None:

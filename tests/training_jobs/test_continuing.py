@@ -2,13 +2,12 @@
 
 import shutil
 from pathlib import Path
-from threading import Event
 
 import pytest
 
-from tests.training_jobs.engine import LEARNS, inputs
+from tests.training_jobs.engine import LEARNS, inputs, run_now
 from tests.training_jobs.test_execution import own_data_dir  # noqa: F401 (a fixture)
-from training_jobs import continuing, deletion, execution, leases, metrics, run_folders
+from training_jobs import continuing, deletion, leases, metrics, run_folders
 from training_jobs.continuing import Prospects
 from training_jobs.models import Status, TrainingJob
 from training_jobs.submission import Refused, submit
@@ -42,7 +41,7 @@ def succeeded(chosen, data_dir) -> TrainingJob:
 
 
 def run(job: TrainingJob) -> TrainingJob:
-    execution.run(job.pk, Event())
+    run_now(job)
     job.refresh_from_db()
     return job
 

@@ -14,7 +14,7 @@ from threading import Event
 import pytest
 from django.db import connection, connections
 
-from tests.training_jobs.engine import LEARNS, has_gone, job_of, let_lease_run_out, wait_for
+from tests.training_jobs.engine import LEARNS, has_gone, job_of, let_lease_run_out, run_now, wait_for
 from training_jobs import execution, leases, logs, metrics, reports, run_folders
 from training_jobs.models import CustomizedModel, Status, TrainingJob
 from training_methods.trainers.events import CheckpointSaved, Finished, Metrics, Note
@@ -44,7 +44,7 @@ class Running:
 
     def run(self) -> None:
         try:
-            execution.run(self.job.pk, self.draining)
+            run_now(self.job, self.draining)
         finally:
             connection.close()
 
@@ -68,7 +68,7 @@ def run(job: TrainingJob, *, draining: bool = False) -> TrainingJob:
     flag = Event()
     if draining:
         flag.set()
-    execution.run(job.pk, flag)
+    run_now(job, flag)
     job.refresh_from_db()
     return job
 
@@ -350,14 +350,6 @@ def test_it_takes_a_result_that_a_dying_worker_did_not_announce(data_dir):
     assert (job.status, job.latest_metrics) == (Status.SUCCEEDED, {"loss": 0.5})
     assert job.customized_model.kind == CustomizedModel.Kind.ADAPTER
     assert not job.attempt_directory(2).exists()
-
-
-def test_a_job_waits_while_the_disk_is_nearly_full(data_dir, settings):
-    settings.DISK_RESERVE_GB = 10**9
-
-    job = run(job_of(data_dir))
-
-    assert (job.status, job.attempt) == (Status.QUEUED, 0)
 
 
 def test_it_stops_a_job_while_it_can_still_save(data_dir, start, settings):

@@ -1,11 +1,9 @@
 """What an attempt ran on is kept with it."""
 
-from threading import Event
-
 import pytest
 
-from tests.training_jobs.engine import job_of
-from training_jobs import cards, execution, hardware
+from tests.training_jobs.engine import job_of, run_now
+from training_jobs import cards, hardware
 
 
 def test_it_names_the_machine_and_what_the_job_was_given(monkeypatch):
@@ -22,7 +20,7 @@ def test_it_names_the_machine_and_what_the_job_was_given(monkeypatch):
 def test_an_attempt_keeps_what_it_ran_on(data_dir):
     job = job_of(data_dir, "    pass\n")
 
-    execution.run(job.pk, Event(), threads=2)
+    run_now(job, threads=2)
 
     claimed = job.events.get(kind="claimed")
     assert claimed.data["hardware"] == hardware.described(threads=2, devices=None)

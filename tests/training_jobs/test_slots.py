@@ -50,6 +50,16 @@ def test_it_takes_nothing_once_it_has_to_leave(data_dir):
     assert job.status == Status.QUEUED
 
 
+def test_a_job_waits_while_the_disk_is_nearly_full(data_dir, settings):
+    job = job_of(data_dir)
+    settings.DISK_RESERVE_GB = 10**9
+
+    slot().work()
+
+    job.refresh_from_db()
+    assert (job.status, job.attempt) == (Status.QUEUED, 0)
+
+
 @pytest.mark.parametrize(("gpus", "visible"), [(2, "card-1,card-2"), (1, "card-1"), (None, "card-1"), (0, "")])
 def test_a_job_sees_the_cards_it_was_given_and_no_others(data_dir, gpus, visible):
     job = job_of(data_dir, SAYS_ITS_CARDS, gpus=gpus)
