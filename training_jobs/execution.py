@@ -222,7 +222,9 @@ class Attempt:
     def succeed(self, finished: Finished) -> None:
         """Success and its model are one: a job that is another's by now leaves nothing."""
         with transaction.atomic():
-            job = TrainingJob.objects.get(pk=self.job.pk)
+            job = self.lease.held().first()
+            if job is None:
+                raise LeaseLost
             stopped_at = job.step if stopping.was_early(job, finished) else None
             values = job.latest_metrics | finished.values
             if not leases.succeed(self.lease, latest_metrics=values, stopped_at=stopped_at):
@@ -243,7 +245,9 @@ class Attempt:
             dispatch.wake(self.job)
 
     def status(self) -> str:
-        return Status(TrainingJob.objects.values_list("status", flat=True).get(pk=self.job.pk)).label.lower()
+        """In a word. Whoever follows the job may have deleted it as soon as it had ended."""
+        found = TrainingJob.objects.filter(pk=self.job.pk).values_list("status", flat=True).first()
+        return Status(found).label.lower() if found else "deleted"
 
     def record(self, kind: str, **data: object) -> None:
         """Something that happened to the job, beside what its child reports."""

@@ -17,13 +17,16 @@ logger = logging.getLogger(__name__)
 
 
 def remove() -> None:
-    """Another worker may be at it too."""
+    """Another worker may be at it too. What cannot be removed is logged, and the next sweep tries again."""
     for path in old_ones():
         logger.info("Removing what was left half done: %s", path)
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-        else:
+            continue
+        try:
             path.unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("What was left half done stays for now: %s", error)
 
 
 def old_ones() -> Iterator[Path]:

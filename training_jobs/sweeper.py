@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 
 from training_jobs import checkpoints, dispatch, leases, model_work, rehearsals, remains, removals, tryouts, workers
 from training_jobs.intake import Postscript
-from training_jobs.models import ENDED, TrainingJob
+from training_jobs.models import TrainingJob
 from training_methods import checks
 from training_methods.clocks import ClockWatch
 
@@ -67,8 +67,8 @@ class Sweeper(Thread):
 
 
 def settle(loss: leases.Loss) -> None:
-    """Say it. Of a job that is not tried again, keep what its worker had not stored any more."""
+    """Say it. Of a job that is not tried again, unless somebody has deleted it, keep what its worker had not stored."""
     logger.warning("Job %s lost its worker %s and is %s now.", loss.job_id, loss.owner, loss.outcome.label.lower())
-    if loss.outcome in ENDED:
+    for job in TrainingJob.objects.ended().filter(pk=loss.job_id):
         with suppress(leases.LeaseLost):
-            Postscript(TrainingJob.objects.get(pk=loss.job_id)).store_all()
+            Postscript(job).store_all()

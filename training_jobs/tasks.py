@@ -67,9 +67,10 @@ def attend(sender: Any, **_: Any) -> None:
     """`sender` is Celery's consumer."""
     queues = served_queues()
     presence = Presence(id=worker_id, queues=queues, slots=current_app.conf.worker_concurrency, cards=own_cards)
-    Attendance(presence, partial(obey, sender, queues)).start()
+    attendance = Attendance(presence, partial(obey, sender, queues))
+    attendance.start()
     Sweeper().start()
-    signals.worker_shutdown.connect(lambda **_: presence.leave(), weak=False)
+    signals.worker_shutdown.connect(lambda **_: attendance.leave(), weak=False)
     if path := warming.socket_for(worker_id):
         warm_parent = warming.Warming(path, threads_of_a_slot())
         warm_parent.start()

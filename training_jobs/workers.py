@@ -3,11 +3,10 @@
 import logging
 import os
 import socket
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from threading import Thread
+from threading import Event, Thread
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -57,8 +56,8 @@ class Presence:
                 started_at=Now(),
                 heartbeat_at=Now(),
             )
-        found = self.row().values("draining_requested", "handing_back_requested").get()
-        return Wishes(draining=found["draining_requested"], handing_back=found["handing_back_requested"])
+        wished = self.row().values_list("draining_requested", "handing_back_requested").first()
+        return Wishes(draining=wished[0], handing_back=wished[1]) if wished else Wishes()  # none: it has just left
 
     def leave(self) -> None:
         self.row().delete()
@@ -68,7 +67,7 @@ class Presence:
 
 
 class Attendance(Thread):
-    """Keeps a worker's record until the process ends, and hands on what is wished whenever that changes."""
+    """Keeps a worker's record until it leaves, and hands on what is wished whenever that changes."""
 
     def __init__(self, presence: Presence, obey: Callable[[Wishes], None], *, every: timedelta = EVERY) -> None:
         super().__init__(name="attendance", daemon=True)
@@ -76,11 +75,18 @@ class Attendance(Thread):
         self.obey = obey
         self.every = every
         self.obeyed = Wishes()
+        self.leaving = Event()
 
     def run(self) -> None:
-        while True:
+        self.beat()
+        while not self.leaving.wait(self.every.total_seconds()):
             self.beat()
-            time.sleep(self.every.total_seconds())
+
+    def leave(self) -> None:
+        """For good: what the worker still has to end takes seconds, and no beat brings its record back meanwhile."""
+        self.leaving.set()
+        self.join()
+        self.presence.leave()
 
     def beat(self) -> None:
         try:

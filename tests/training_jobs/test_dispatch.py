@@ -14,9 +14,9 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from tests.training_jobs.engine import let_lease_run_out, queued_job, running_job, status_of
-from training_jobs import broker, dispatch, leases, log_lines
+from training_jobs import broker, deletion, dispatch, leases, log_lines
 from training_jobs.models import Status, TrainingJob
-from training_jobs.sweeper import Sweeper
+from training_jobs.sweeper import Sweeper, settle
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -163,6 +163,16 @@ def test_the_sweeper_keeps_what_the_last_lost_worker_had_not_stored(data_dir):
     assert status_of(job) == Status.FAILED
     assert [line.text for line in log_lines.tail(job.pk).lines] == ["its last words"]
     assert job.events.filter(kind="note", data__text="Nearly there.").exists()
+
+
+def test_the_sweeper_goes_on_when_somebody_deletes_what_it_gave_up():
+    job, lease = running_job()
+    leases.fail(lease, leases.lost_for_good(job, leases.MOST_LOSSES))
+    deletion.delete(job, user=None)
+
+    settle(leases.Loss(job_id=job.pk, owner=lease.owner, outcome=Status.FAILED))
+
+    assert not TrainingJob.objects.exists()
 
 
 def test_the_sweeper_trusts_no_lease_within_one_of_its_start():

@@ -1,5 +1,9 @@
 """Asking a real worker from the page: to drain, to hand back what runs, to end a job with its result."""
 
+import time
+from datetime import timedelta
+from uuid import uuid4
+
 import pytest
 from django.conf import settings
 
@@ -49,6 +53,18 @@ def test_a_worker_that_leaves_takes_its_record_along():
         worker.terminate()
         worker.communicate(timeout=30)
 
+    assert not Worker.objects.exists()
+
+
+def test_a_worker_that_has_left_does_not_come_back_while_it_ends():
+    presence = workers.Presence(id=uuid4(), queues=["default"], slots=1)
+    attendance = workers.Attendance(presence, lambda wishes: None, every=timedelta(seconds=0.05))
+    attendance.start()
+    assert wait_for(Worker.objects.exists)
+
+    attendance.leave()
+
+    time.sleep(0.2)
     assert not Worker.objects.exists()
 
 

@@ -35,3 +35,15 @@ def test_it_goes_after_a_day_and_nothing_else_does(left, data_dir):
     remains.remove()
 
     assert [path.exists() for path in (*left, dataset)] == [False, False, True, True]
+
+
+def test_what_cannot_be_removed_keeps_nobody_from_the_rest(left, monkeypatch, caplog):
+    def refuse(path: Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+
+    remains.remove()
+
+    assert [path.exists() for path in left] == [True, False, True]
+    assert "stays for now" in caplog.text
