@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from deepext import demo, figures
-from training_jobs import base_models, room, slot_uses
+from training_jobs import base_models, datasets, room, slot_uses
 from training_jobs.models import CustomizedModel, Status, TrainingJob, Worker
 from training_jobs.readiness import missing
 from training_jobs.waiting import Scene, Wait, shares_of, workers_there
@@ -112,7 +112,7 @@ def bring_sample(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     try:
         base_model, dataset = demo.base_model(), demo.dataset()
-    except SampleError as error:
+    except (SampleError, base_models.BadBaseModel, datasets.BadDataset) as error:
         messages.error(request, str(error))
         return redirect("home")
     names = {"base_model": base_model.name, "dataset": dataset.name}

@@ -186,7 +186,9 @@ def delete(checkpoint: Checkpoint, *, by: str) -> None:
     if not is_ours(checkpoint):
         raise NotNow(_("This checkpoint lies outside the job's folder, so it is not deleted here."))
     with transaction.atomic():
-        job = TrainingJob.objects.select_for_update().get(pk=checkpoint.job_id)
+        job = TrainingJob.objects.select_for_update().filter(pk=checkpoint.job_id).first()
+        if job is None:  # it went with all of its checkpoints
+            raise NotNow(_("The checkpoint of step %s is not there any more.") % checkpoint.step)
         newest = [one.pk for one in job.checkpoints.there()[:OF_A_RUNNING_JOB]]
         if not job.has_ended and checkpoint.pk in newest:
             raise NotNow(_("The train may have to go on from its newest checkpoints: delete them once it has ended."))

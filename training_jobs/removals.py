@@ -38,7 +38,9 @@ def remove(model: CustomizedModel, *, user: AbstractBaseUser | AnonymousUser) ->
     if not may_remove(model, user):
         raise PermissionDenied(_("Whoever started the train deletes its model, and staff."))
     with transaction.atomic():
-        held = CustomizedModel.objects.select_for_update().get(pk=model.pk)
+        held = CustomizedModel.objects.select_for_update().filter(pk=model.pk).first()
+        if held is None:  # somebody else was first
+            return
         if reason := use_of(held):
             raise InUse(reason)
         if is_ours(Path(held.path)):

@@ -53,7 +53,7 @@ def read(text: str, parameters: Iterable[Parameter]) -> tuple[dict[str, Any], di
 
 def parsed(text: str) -> dict[str, Any]:
     try:
-        given = json.loads(text)
+        given = json.loads(text, parse_int=whole_number)
     except json.JSONDecodeError as error:
         where = {"line": error.lineno, "column": error.colno, "problem": sentences.translated(error.msg)}
         raise NotSettings(_("This is not JSON: line %(line)s, column %(column)s: %(problem)s.") % where) from error
@@ -62,6 +62,14 @@ def parsed(text: str) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise NotSettings(_("Settings are a JSON object: names in quotation marks, each with its value."))
     return given
+
+
+def whole_number(digits: str) -> int | str:
+    """Python reads no more than 4,300 digits: such a number stays as it was typed, for its setting to refuse."""
+    try:
+        return int(digits)
+    except ValueError:
+        return digits
 
 
 def as_typed(value: Any, parameter: Parameter) -> Any:

@@ -1,6 +1,7 @@
 """Files from browsers that wait for somebody to say what their columns mean. After a day they are gone."""
 
 import time
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Self
@@ -52,6 +53,8 @@ class Upload:
 
 
 def prune() -> None:
+    """Others may be brought in, or pruned, at the same time."""
     for path in Path(settings.MEDIA_ROOT).glob("*"):
-        if time.time() - path.stat().st_mtime > KEPT_SECONDS:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > KEPT_SECONDS:
+                path.unlink()

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from tests.training_jobs.test_continuing import chosen, own_data_dir, succeeded  # noqa: F401 (fixtures)
 from tests.training_jobs.test_job_stop_page import owned_by, signed_in  # noqa: F401 (a fixture)
+from training_jobs import checkpoints, deletion
 from training_jobs.models import Status, TrainingJob
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,6 +73,14 @@ def test_one_is_deleted_once_that_is_confirmed(client, job):
     assert not newest.is_there
     assert "Step 6: deleted by expert" in page.text
     assert client.post(url("delete", newest)).status_code == 404
+
+
+def test_one_that_went_with_its_train_is_said_to_be_gone(job):
+    newest = job.checkpoints.there().first()
+    deletion.delete(job, user=None)
+
+    with pytest.raises(checkpoints.NotNow, match="not there any more"):
+        checkpoints.delete(newest, by="expert")
 
 
 def test_a_running_train_keeps_what_it_needs(client, job):

@@ -121,6 +121,25 @@ def test_it_drops_uploads_after_a_day(upload: Upload):
     assert not Path(upload.path).exists()
 
 
+def test_it_takes_an_upload_while_another_is_brought_in(upload: Upload, monkeypatch):
+    def brought_in_meanwhile(folder: Path, pattern: str):
+        yield upload.path
+        yield folder / "brought-in-by-somebody-else"
+
+    monkeypatch.setattr(Path, "glob", brought_in_meanwhile)
+
+    assert Upload.keep(SimpleUploadedFile("other.csv", CSV), title="Other").path.exists()
+
+
+def test_a_file_that_cannot_be_read_any_more_is_asked_for_again(client, url, upload):
+    upload.path.write_bytes(b"PK\x03\x04")
+
+    page = client.get(url, follow=True)
+
+    assert page.redirect_chain == [("/datasets/add/", 302)]
+    assert "is a ZIP archive or an Excel workbook" in page.text
+
+
 def test_it_needs_a_login(client, url):
     client.logout()
 

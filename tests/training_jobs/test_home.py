@@ -179,6 +179,16 @@ def test_an_empty_site_offers_the_sample(client, admin, data_dir):
     assert Dataset.objects.get().name == "Tern & Tide"
 
 
+def test_it_says_what_keeps_the_sample_from_coming(client, admin, data_dir):
+    client.force_login(admin)
+    records.base_model(name=demo.BASE_MODEL, path=str(data_dir))
+    records.dataset(name=demo.DATASET.upper())
+
+    page = client.post("/sample/", follow=True)
+
+    assert "A dataset named “Tern &amp; Tide” exists already" in page.text
+
+
 def test_only_who_may_add_base_models_brings_the_sample(client):
     assert "Bring in the sample" not in client.get("/").text
     assert client.post("/sample/").status_code == 403

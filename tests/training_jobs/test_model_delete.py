@@ -108,6 +108,15 @@ def test_a_folder_that_no_train_made_stays(model, expert, tmp_path):
     assert elsewhere.exists()
 
 
+def test_what_somebody_else_deleted_meanwhile_is_deleted(model, expert):
+    again = CustomizedModel.objects.get(pk=model.pk)
+    removals.remove(model, user=expert)
+
+    removals.remove(again, user=expert)
+
+    assert not CustomizedModel.objects.exists()
+
+
 def test_a_base_model_is_not_deleted_as_a_customized_one(client, expert, model, url):
     base = records.base_model(name="Acorn tuned", path=model.path)
     CustomizedModel.objects.create(name="child", base_model=base, kind="adapter", path="/x", size_bytes=1)

@@ -84,7 +84,11 @@ class DatasetColumnsView(View):
         if upload is None:
             messages.error(request, _("This upload is not here any more: add the file again."))
             return redirect("training_jobs:dataset-add")
-        self.upload, self.found = upload, datasets.look(upload.path, original_name=upload.name)
+        try:
+            self.upload, self.found = upload, datasets.look(upload.path, original_name=upload.name)
+        except BadDataset as bad:
+            messages.error(request, str(bad))
+            return redirect("training_jobs:dataset-add")
         return super().dispatch(request, *args, **kwargs)
 
     def get(self, request: HtmxRequest, token: str) -> HttpResponse:
