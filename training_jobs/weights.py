@@ -49,7 +49,7 @@ def safetensors_head(path: Path) -> Head:
         tensors = tensors_of(file.read(length), path)
     refuse_other_size(path, 8 + length + max((tensor.data_offsets[1] for tensor in tensors.values()), default=0))
     shapes = {name: list(tensor.shape) for name, tensor in tensors.items()}
-    return Head(sum(map(math.prod, shapes.values())), 8 + length, shapes=shapes)
+    return Head(parameters_in(shapes, path), 8 + length, shapes=shapes)
 
 
 def refuse_pointer(file: BinaryIO, path: Path) -> None:
@@ -62,8 +62,20 @@ def tensors_of(header: bytes, path: Path) -> dict[str, Tensor]:
     try:
         entries = SAFETENSORS_HEADER.validate_json(header)
     except ValidationError:
-        raise BadWeights(f"{path.name} is damaged: its header does not describe tensors.") from None
+        raise no_tensors(path) from None
     return {name: entry for name, entry in entries.items() if isinstance(entry, Tensor)}
+
+
+def no_tensors(path: Path) -> BadWeights:
+    return BadWeights(f"{path.name} is damaged: its header does not describe tensors.")
+
+
+def parameters_in(shapes: dict[str, list[int]], path: Path) -> int:
+    """No number takes less than a bit, so a header that speaks of more than the file has room for is wrong."""
+    count = sum(map(math.prod, shapes.values()))
+    if count > 8 * path.stat().st_size:
+        raise no_tensors(path)
+    return count
 
 
 def refuse_other_size(path: Path, needed: int) -> None:
@@ -106,12 +118,14 @@ class GgufReader:
         metadata = {self._string(): self._value(self._number("I")) for _ in range(entry_count)}
         tensors = [self._tensor() for _ in range(tensor_count)]
         alignment = metadata.get("general.alignment", 32)
+        if not isinstance(alignment, int) or alignment < 1:
+            raise ValueError("nothing can be aligned to that")
         data_start = -(-self._file.tell() // alignment) * alignment
         needed = data_start + max((end for _, _, end in tensors), default=0)
         if (size := path.stat().st_size) < needed:
             raise BadWeights(f"{path.name} is cut short: it has {size:,} of {needed:,} bytes.")
         shapes = {name: shape for name, shape, _ in tensors}
-        return Head(sum(map(math.prod, shapes.values())), data_start, metadata, shapes)
+        return Head(parameters_in(shapes, path), data_start, metadata, shapes)
 
     def _tensor(self) -> tuple[str, list[int], int]:
         """Its name, its shape, and where it ends."""

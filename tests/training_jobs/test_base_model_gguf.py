@@ -60,6 +60,17 @@ def test_it_refuses_a_header_cut_short(file, rest):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("alignment", [0, "wide"])
+def test_it_refuses_an_alignment_that_is_none(tmp_path, alignment):
+    writer = gguf.GGUFWriter(tmp_path / "tiny.gguf", "llama")
+    (writer.add_string if isinstance(alignment, str) else writer.add_uint32)("general.alignment", alignment)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+
+    assert "tiny.gguf is damaged or cut short within its header." in refusal(tmp_path)
+
+
 def test_it_refuses_tensors_cut_short(file):
     file.write_bytes(file.read_bytes()[:-100])
 

@@ -147,6 +147,14 @@ def test_it_refuses_weights_cut_short(folder):
     assert f"it has {size - 1:,} bytes where its header speaks of {size:,}." in refusal(folder)
 
 
+def test_it_refuses_a_header_that_speaks_of_more_numbers_than_the_file_has_room_for(folder):
+    weights = folder / "model.safetensors"
+    header = json.dumps({"embed": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}}).encode()
+    weights.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+
+    assert "model.safetensors is damaged: its header does not describe tensors." in refusal(folder)
+
+
 def test_it_refuses_a_missing_shard(folder):
     shard(folder, "one.safetensors", "two.safetensors")
     (folder / "one.safetensors").write_bytes(safetensors(layer0=[10, 10]))
