@@ -35,7 +35,8 @@ def zipped(folder: Path, *, without: str = "") -> Iterator[bytes]:
     outbox = Outbox()
     with zipfile.ZipFile(outbox, "w") as archive:
         for path in files_of(folder, without):
-            entry = zipfile.ZipInfo.from_file(path, Path(folder.name) / path.relative_to(folder))
+            name = Path(folder.name) / path.relative_to(folder)
+            entry = zipfile.ZipInfo.from_file(path, name, strict_timestamps=False)  # some are of 1970, others of 2107
             with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
                 while piece := source.read(PIECE):
                     target.write(piece)

@@ -1,4 +1,5 @@
 import io
+import os
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -59,6 +60,14 @@ def test_the_download_is_a_zip_of_the_folder(client, model):
         assert archive.read("Acorn_house-style/adapter.safetensors") == b"weights"
         assert "Acorn_house-style/tokenizer/vocabulary.json" in archive.namelist()
     assert answer.headers["Content-Disposition"] == 'attachment; filename="Acorn_house-style.zip"'
+
+
+@pytest.mark.parametrize("time", [0, 5e9])
+def test_the_download_takes_files_of_any_time(client, model, time):
+    os.utime(Path(model.path) / "adapter.safetensors", (time, time))
+
+    with zipfile.ZipFile(io.BytesIO(download(client, model).getvalue())) as archive:
+        assert archive.read("Acorn_house-style/adapter.safetensors") == b"weights"
 
 
 def test_the_download_leaves_links_out(client, model, tmp_path):
