@@ -89,8 +89,9 @@ def test_it_reports_the_error_of_a_trainer_of_your_own(run_folder, own_trainer):
     assert (run.ending().message, run.ending().hint) == ("The kettle is cold.", "Put it on.")
 
 
-def test_it_takes_no_empty_output_for_a_model(run_folder, own_trainer):
-    run = run_folder("mine", trainer_file=own_trainer("pass"))
+@pytest.mark.parametrize("body", ["pass", "run.output.rmdir()", "run.output.rmdir(); run.output.touch()"])
+def test_it_takes_no_empty_output_for_a_model(run_folder, own_trainer, body):
+    run = run_folder("mine", trainer_file=own_trainer(body))
 
     assert run.perform() == 1
 

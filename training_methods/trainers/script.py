@@ -142,8 +142,8 @@ class Script(Trainer):
 
 
 def empty(folder: Path) -> None:
-    shutil.rmtree(folder)
-    folder.mkdir()
+    shutil.rmtree(folder, ignore_errors=True)  # a script may have done so itself
+    folder.mkdir(exist_ok=True)
 
 
 def started(command: list[Any], run: Run, output: Output) -> subprocess.Popen[bytes]:

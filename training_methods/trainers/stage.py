@@ -84,9 +84,10 @@ def set_defaults() -> None:
 def finished(run: Run, trainer: type[Trainer]) -> Finished:
     if run.stop_requested:
         return Finished(outcome="stopped", values=run.latest)
-    if run.ends_early and not any(run.output.iterdir()):
+    has_result = run.output.is_dir() and any(run.output.iterdir())
+    if run.ends_early and not has_result:
         return Finished(outcome="stopped", values=run.latest, early=True)
-    if not any(run.output.iterdir()):
+    if not has_result:
         raise TrainingError(f"The trainer “{trainer.slug}” ended without leaving a model in the output folder.")
     return Finished(outcome="succeeded", result=result_kind(run.output), values=run.latest, early=run.ends_early)
 
