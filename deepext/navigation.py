@@ -33,7 +33,7 @@ SECTIONS = (
     Section(label=_("Train"), page="training_jobs:job-list", key="t", addresses=("/jobs/",)),
     Section(label=_("Models"), page="training_jobs:model-list", key="m", addresses=("/models/",)),
     Section(label=_("Data"), page="training_jobs:dataset-list", key="d", addresses=("/datasets/", "/base-models/")),
-    Section(label=_("Methods"), page="training_methods:list", key="e", addresses=("/methods/", "/trainers/")),
+    Section(label=_("Methods"), page="training_methods:list", key="e", addresses=("/methods/",)),
     Section(
         label=_("Admin"),
         page="training_jobs:worker-list",

@@ -23,9 +23,6 @@ TYPE_LABELS = dict(METHOD_TYPES)
 
 
 class TrainingMethodQuerySet(models.QuerySet["TrainingMethod"]):
-    def of_type(self, method_type: str) -> "TrainingMethodQuerySet":
-        return self.filter(method_type=method_type) if method_type else self
-
     def matching(self, words: str) -> "TrainingMethodQuerySet":
         """Methods whose names or description hold every one of the words."""
         found = self
