@@ -23,6 +23,13 @@ def test_it_takes_a_pattern_as_it_stands(pattern):
     assert (reward.arguments, reward.weight) == ((pattern,), 0.5)
 
 
+def test_it_holds_no_pattern_against_a_text_while_it_reads():
+    """This one would take hours on the shortest there is."""
+    (reward,) = parse("regex('(?:(?:(?:|a){2000}){2000}){2000}')")
+
+    assert reward.arguments == ("(?:(?:(?:|a){2000}){2000}){2000}",)
+
+
 def test_it_takes_a_schema_as_it_stands():
     (reward,) = parse("""json_schema('{"type": "object", "required": ["a", "b"]}'): 0.5""")
 
