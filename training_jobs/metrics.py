@@ -105,11 +105,18 @@ def summary_of(points: dict[str, Any]) -> dict[str, Any]:
     return {"curves": curves}
 
 
-def read(job_id: UUID, *, after: int = 0, most: int | None = None, between: tuple[int, int] | None = None) -> Reading:
+def read(
+    job_id: UUID,
+    *,
+    after: int = 0,
+    most: int | None = None,
+    between: tuple[int, int] | None = None,
+    in_outline: bool = False,
+) -> Reading:
     """Every metric's points that came after a chunk, at most `most` of each, those that shape the curve.
 
-    `between`: of these steps alone, both included. Steps that a resumed attempt repeated count once: the later
-    attempt's, from its first step on.
+    `between`: of these steps alone, both included. `in_outline`: see `outline`. Steps that a resumed attempt repeated
+    count once: the later attempt's, from its first step on.
     """
     attempts = first_steps(job_id)
     chunks = MetricChunk.objects.filter(job_id=job_id, pk__gt=after).order_by("pk")
@@ -118,7 +125,7 @@ def read(job_id: UUID, *, after: int = 0, most: int | None = None, between: tupl
     curves: dict[str, Curve] = defaultdict(Curve)
     cursor = after
     number = chunks.count() if after or between else sum(one for *_, one in attempts)
-    for key, attempt, points in rows_of(chunks, summed_up=most is not None and number > WHOLE):
+    for key, attempt, points in rows_of(chunks, summed_up=(in_outline or most is not None) and number > WHOLE):
         extend(curves, points, before=min((step for other, step, *_ in attempts if other > attempt), default=None))
         cursor = key
     if between:
@@ -129,6 +136,14 @@ def read(job_id: UUID, *, after: int = 0, most: int | None = None, between: tupl
         replaced_from=min(restarted, default=None) if after else None,
         curves={name: thin(curve, most) if most else curve for name, curve in curves.items()},
     )
+
+
+def outline(job_id: UUID) -> dict[str, Curve]:
+    """Every metric's curve with its last point, its lowest and its highest; of a long one some of those between.
+
+    `most` does not do for that: what is thinned out to be drawn may lack the very lowest point of a noisy curve.
+    """
+    return read(job_id, in_outline=True).curves
 
 
 def reports(job_id: UUID) -> Iterator[tuple[int, float, dict[str, float | None]]]:

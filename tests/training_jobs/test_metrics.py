@@ -1,6 +1,7 @@
 """Curves: packed, read after a cursor, thinned out."""
 
 import math
+import random
 
 import pytest
 
@@ -125,6 +126,17 @@ def test_a_step_that_was_done_again_is_not_drawn_from_a_summary(long_job):
 
     assert curve.steps[-3:] == [20_000, 20_001, 20_002]
     assert curve.values[-3:] == [20_000, 20_001, 20_002]
+
+
+def test_an_outline_has_the_lowest_and_the_highest_point_of_a_noisy_curve():
+    noise, job = random.Random(7), queued_job()  # noqa: S311
+    values = [noise.gauss() for _ in range(50_000)]
+    metrics.append(job.pk, 1, [Metrics(step=step, values={"loss": value}) for step, value in enumerate(values)])
+
+    curve = metrics.outline(job.pk)["loss"]
+
+    assert (min(curve.values), max(curve.values), curve.values[-1]) == (min(values), max(values), values[-1])
+    assert len(curve.steps) < 2_000
 
 
 def test_all_points_are_read_where_no_number_is_given(long_job):
