@@ -49,6 +49,12 @@ def test_it_has_every_point_of_a_long_curve_once(client, job):
     assert steps == list(range(1, 30_001))
 
 
+def test_no_name_of_a_metric_is_a_formula(client, job):
+    metrics.append(job.pk, 1, [Metrics(step=3, values={"=1+2": 1.0})])
+
+    assert "'=1+2" in rows(client, job)[0]
+
+
 def test_its_name_is_the_trains(client, job):
     answer = client.get(reverse("training_jobs:job-csv", args=[job.pk]), {"metric": "rewards/a"})
 

@@ -1,6 +1,5 @@
 """Evaluation Data: the curves of one job or of several, drawn by static/js/curves, and all their points as CSV."""
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +18,7 @@ from training_jobs.metrics import Curve
 from training_jobs.models import TrainingJob
 from training_jobs.views import picker
 from training_jobs.views.numbers import number_in
+from training_methods.csv_files import lines
 
 MOST_POINTS = 2000  # of a curve; more than a screen has pixels
 PARTS = ("points", "run", "settings", "figure", "picture", "page")
@@ -113,27 +113,19 @@ def job_csv(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
         raise Http404(_("“%(job)s” reported no metric %(metric)s.") % {"job": job, "metric": metric})
     file = f"{job.name}-{metric.replace('/', '-')}.csv" if metric else f"{job.name}.csv"
     headers = {"Content-Disposition": content_disposition_header(True, file) or ""}
-    lines = rows(pk, [metric] if metric else known)
-    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+    names = [metric] if metric else known
+    content = lines(["step", "time", *names], rows(pk, names))
+    return StreamingHttpResponse(content, content_type="text/csv; charset=utf-8", headers=headers)
 
 
-def rows(job_id: UUID, names: Sequence[str]) -> Iterator[str]:
-    writer = csv.writer(Line())
-    yield writer.writerow(["step", "time", *names])
+def rows(job_id: UUID, names: Sequence[str]) -> Iterator[list[object]]:
     for step, at, values in metrics.reports(job_id):
         if any(name in values for name in names):
             when = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-            yield writer.writerow([step, when, *in_columns(values, names)])
+            yield [step, when, *in_columns(values, names)]
 
 
 def in_columns(values: dict[str, float | None], names: Iterable[str]) -> Iterator[object]:
     """Empty: not reported then."""
     for name in names:
         yield "" if name not in values else "nan" if values[name] is None else values[name]
-
-
-class Line:
-    """What csv takes for a file, and which gives back each line."""
-
-    def write(self, line: str) -> str:
-        return line
