@@ -14,6 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 from training_jobs.models import CustomizedModel, Dataset, FoundationModel, TrainingJob
 from training_methods.models import TrainingMethod
 from training_methods.requests import HtmxRequest
+from training_methods.trainers.events import storable
 
 MOST = 5  # of each kind
 
@@ -31,7 +32,7 @@ class Group:
 @vary_on_headers("HX-Request")
 def search(request: HtmxRequest) -> HttpResponse:
     """The page of what was found, or for htmx the list alone."""
-    words = request.GET.get("q", "").strip()
+    words = storable(request.GET.get("q", "")).strip()
     context = {"words": words, "groups": list(found(words)) if words else []}
     return render(request, "_found.html" if request.htmx else "search.html", context)
 

@@ -19,6 +19,7 @@ from training_jobs.submission import objections_of, snapshots_of, wrong_base_mod
 from training_methods import catalog, config
 from training_methods.catalog import TrainerInfo
 from training_methods.models import TrainingMethod
+from training_methods.trainers.events import storable
 
 BASIC, ALL, JSON = VIEWS = ("basic", "all", "json")
 
@@ -53,7 +54,7 @@ class Settings:
 
         None: there is no such method, or it cannot run here.
         """
-        method = TrainingMethod.objects.filter(internal_name=name).first()
+        method = TrainingMethod.objects.filter(internal_name=storable(name)).first()
         if method is None or why_not(method):
             return None
         trainer = catalog.get(method.trainer)

@@ -8,6 +8,7 @@ from django.template.defaultfilters import filesizeformat
 
 from training_jobs.models import LogChunk
 from training_jobs.reports import HEAD, TAIL, LogPiece
+from training_methods.trainers.events import storable
 
 MOST = 1024 * 1024  # bytes in one answer
 
@@ -53,11 +54,6 @@ def stored_until(job_id: UUID, attempt: int) -> int:
     """The offset in the attempt's file up to which its log is stored."""
     last = LogChunk.objects.filter(job_id=job_id, attempt=attempt).order_by("-pk").first()
     return last.offset + last.size if last else 0
-
-
-def storable(text: str) -> str:
-    """PostgreSQL stores no NUL."""
-    return text.replace("\0", "�")
 
 
 def read(job_id: UUID, *, after: int = 0, most: int = MOST) -> LogText:

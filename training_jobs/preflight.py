@@ -21,6 +21,7 @@ from training_jobs.models import TrainingJob, Worker
 from training_jobs.submission import unfit_method, wrong_priority
 from training_methods import config
 from training_methods.numbers import in_short, rounded
+from training_methods.trainers.events import storable
 
 Level = Literal["red", "amber", "green"]
 FAR = 10  # times the usual learning rate, or a tenth of it
@@ -141,7 +142,7 @@ def is_taken(draft: Draft) -> str:
 
 def namesake(draft: Draft) -> TrainingJob | None:
     """The newest train that has the name already, whoever started it."""
-    return TrainingJob.objects.filter(name=draft.name.strip()).order_by("-created_at").only("pk").first()
+    return TrainingJob.objects.filter(name=storable(draft.name).strip()).order_by("-created_at").only("pk").first()
 
 
 def choices(draft: Draft, user: Any, *, is_hindered: bool) -> Iterator[Finding]:

@@ -9,6 +9,8 @@ from django import forms
 from django.db.models import Model, Q, QuerySet
 from django.forms.models import ModelChoiceIterator
 
+from training_methods.trainers.events import storable
+
 PAGE = 25  # options in the page, however many records there are
 
 
@@ -36,7 +38,7 @@ class SearchedField(forms.ModelChoiceField):
     _records: dict[str, Any] | None = None  # looked up already, by what was sent
 
     def narrow(self, words: str, chosen: Any) -> None:
-        self.words, self.chosen = words.strip(), chosen
+        self.words, self.chosen = storable(words).strip(), chosen
         self._page = None
         self._records = {}
 

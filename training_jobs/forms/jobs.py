@@ -195,7 +195,7 @@ class TrainForm(forms.Form):
         """Says at once what `submit` would say."""
         given = self.cleaned_data
         method, base_model, dataset = (given.get(name) for name in ("method", "base_model", "dataset"))
-        if given["name"]:
+        if given.get("name"):
             self.add_mistakes(wrong_name(given["name"]))
         if "seed" in given:
             self.add_mistakes(wrong_seed(given["seed"]))

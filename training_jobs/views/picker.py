@@ -7,6 +7,7 @@ from uuid import UUID
 from django.http import HttpRequest
 
 from training_jobs.models import TrainingJob
+from training_methods.trainers.events import storable
 
 MOST_JOBS = 6  # as many as there are colours that can be told apart
 MOST_FOUND = 10
@@ -40,7 +41,7 @@ def id_in(text: str) -> UUID | None:
 
 def found(request: HttpRequest, *, without: Collection[TrainingJob]) -> list[TrainingJob]:
     """The newest jobs that `?find=` finds."""
-    words = request.GET.get("find", "").strip()
+    words = storable(request.GET.get("find", "")).strip()
     if not words:
         return []
     others = TrainingJob.objects.exclude(pk__in=[job.pk for job in without])

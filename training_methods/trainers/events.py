@@ -14,7 +14,7 @@ LAST_STEP = 2**31 - 1
 Step = Annotated[int, Field(ge=0, le=LAST_STEP, description="As far as the console's database counts")]
 
 
-def storable(text: object) -> object:
+def storable(text: Any) -> Any:
     """Text without NUL and halves of characters, which a database does not keep."""
     return text.replace("\0", "\ufffd").encode(errors="replace").decode() if isinstance(text, str) else text
 
