@@ -15,10 +15,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from training_jobs import customized_models, makings, model_facts, model_work
-from training_jobs.model_work import Claim, State
+from training_jobs.model_work import State
 from training_jobs.models import CustomizedModel, Making
 from training_jobs.talking_child import TalkingChild
 from training_methods import child_process
+from training_methods.claims import Claim, Leaving, NotOurs, still_at_it
 from training_methods.trainers.making import REPLY, Exporting, Made, Merging, Progress
 
 LONGEST = 60 * 60.0  # seconds: a worker's slot is not held for ever
@@ -31,14 +32,6 @@ logger = logging.getLogger(__name__)
 
 class Failed(Exception):
     """The message is for whoever asked."""
-
-
-class Leaving(Exception):
-    """This worker was told to stop."""
-
-
-class NotOurs(Exception):
-    """It counts as lost, was cancelled, or has gone with its model."""
 
 
 def run(making_id: int, draining: Flag, *, threads: int = 1, worker: UUID | None = None) -> None:
@@ -144,7 +137,7 @@ class Attempt:
             self.report()
 
     def report(self, **said: object) -> None:
-        if not model_work.still_at_it(self.claim, **said):
+        if not still_at_it(self.claim, **said):
             raise NotOurs
         self.heard = time.monotonic()
 

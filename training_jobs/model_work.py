@@ -1,40 +1,25 @@
 """What workers do with customized models: every change of state, one conditional UPDATE by the database's clock.
 
-Work belongs to whoever claimed it, as a job does, and names its run in all that it writes. A worker that was lost is
-not heard any more: its work then counts as failed, and may be asked for again.
+Work belongs to whoever claimed it (`training_methods.claims`). A worker that was lost is not heard any more: its work
+then counts as failed, and may be asked for again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from training_jobs import slot_uses, waiting
-from training_jobs.models import KINDS, Work, WorkQuerySet
-from training_methods.messages import messages_in, send
+from training_jobs.models import KINDS, Work
+from training_methods import claims
+from training_methods.claims import Claim, still_at_it
+from training_methods.messages import UNHEARD_AFTER, send, to_announce
 
-UNHEARD_AFTER = timedelta(seconds=30)
 State = Work.State
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """The right to write what becomes of one run of a piece of work."""
-
-    kind: type[Work]
-    pk: int
-    run: int
-
-    def held(self) -> WorkQuerySet:
-        """The row while it is ours, else nothing."""
-        return self.kind.objects.filter(pk=self.pk, state=State.RUNNING, run=self.run)
 
 
 def wake(work: Work) -> None:
@@ -52,8 +37,7 @@ def publish(work: Work) -> bool:
 def wake_unheard() -> int:
     """Wake again what waits though its queue is empty. Raises kombu's OperationalError when the broker is away."""
     waiting = [work for kind in KINDS for work in kind.objects.unheard(UNHEARD_AFTER).order_by("asked_at")]
-    empty = {queue for queue in {work.queue for work in waiting if work.woken_at} if messages_in(queue) == 0}
-    return sum(publish(work) for work in waiting if work.woken_at is None or work.queue in empty)
+    return sum(publish(work) for work in to_announce(waiting))
 
 
 def oldest_waiting(queues: Sequence[str]) -> Work | None:
@@ -65,16 +49,7 @@ def oldest_waiting(queues: Sequence[str]) -> Work | None:
 
 def claim(kind: type[Work], pk: int, worker: UUID | None = None) -> Claim | None:
     """Take what waits. None: somebody has it, or it has gone."""
-    waiting = kind.objects.filter(pk=pk, state=State.WAITING)
-    if not waiting.update(state=State.RUNNING, worker=worker, run=F("run") + 1, started_at=Now(), heard_at=Now()):
-        return None
-    run = kind.objects.filter(pk=pk).values_list("run", flat=True).first()
-    return None if run is None else Claim(kind=kind, pk=pk, run=run)
-
-
-def still_at_it(claim: Claim, **said: object) -> bool:
-    """Be heard of, and keep what is known by now."""
-    return bool(claim.held().update(heard_at=Now(), **said))
+    return claims.take(kind, pk, worker, started_at=Now())
 
 
 def finish(claim: Claim, state: State = State.DONE, **said: object) -> bool:

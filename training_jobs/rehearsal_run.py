@@ -18,8 +18,9 @@ from django.conf import settings
 from training_jobs import rehearsals
 from training_jobs.cards import choosing
 from training_jobs.models import Rehearsal
-from training_jobs.rehearsals import Claim, State
+from training_jobs.rehearsals import State
 from training_methods import child_process
+from training_methods.claims import Claim, Leaving, NotOurs, still_at_it
 from training_methods.trainers import peaks
 from training_methods.trainers.base import RunSpec
 from training_methods.trainers.events import Event, Failure, Metrics, Progress
@@ -39,14 +40,6 @@ SHORT = {"max_steps": STEPS, "epochs": 1, "max_samples": None, "logging_steps": 
 LEFT_OUT = {"evaluation_fraction": 0.0, "keep_best": False, "patience": None, "sample_prompts": "", "sample_steps": 0}
 
 logger = logging.getLogger(__name__)
-
-
-class Leaving(Exception):
-    """This worker was told to stop."""
-
-
-class NotOurs(Exception):
-    """It was asked for again."""
 
 
 class Cancelled(Exception):
@@ -103,12 +96,12 @@ class Attempt:
         self.step = 0
 
     def run(self) -> None:
-        rehearsal = Rehearsal.objects.get(pk=self.claim.rehearsal_id)
-        asked = RunSpec.model_validate(rehearsal.spec).model_copy(update=self.here())
         try:
+            rehearsal = Rehearsal.objects.get(pk=self.claim.pk)
+            asked = RunSpec.model_validate(rehearsal.spec).model_copy(update=self.here())
             said = self.until_five_steps(asked) if rehearsal.is_own else self.measure(self.rehearsed(asked))
         except NotOurs:
-            logger.warning("Rehearsal %s is no longer ours.", self.claim.rehearsal_id)
+            logger.warning("Rehearsal %s is no longer ours.", self.claim.pk)
         except Leaving:
             rehearsals.hand_back(self.claim)
         except Cancelled:
@@ -208,7 +201,7 @@ class Attempt:
         if now - self.heard > HEARD_EVERY:
             self.heard = now
             cancelled = rehearsals.is_cancelled(self.claim)
-            if cancelled is None or not rehearsals.still_at_it(self.claim, step=self.step):
+            if cancelled is None or not still_at_it(self.claim, step=self.step):
                 raise NotOurs
             if cancelled:
                 raise Cancelled

@@ -8,25 +8,23 @@ that it depends on, so that it is not measured twice.
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 
 from training_jobs import previews
 from training_jobs.drafts import Draft
-from training_jobs.models import Rehearsal, RehearsalQuerySet
-from training_methods import config
+from training_jobs.models import Rehearsal
+from training_methods import claims, config
 from training_methods.catalog import TrainerInfo
-from training_methods.messages import messages_in, send
+from training_methods.claims import Claim, still_at_it
+from training_methods.messages import UNHEARD_AFTER, send, to_announce
 from training_methods.trainers.preview import Preview
 
 REHEARSE = "training_jobs.rehearse"
-UNHEARD_AFTER = timedelta(seconds=30)
 State = Rehearsal.State
 MAKES_NO_DIFFERENCE = {
     "epochs", "learning_rate", "max_steps", "lr_scheduler", "warmup_ratio", "weight_decay", "max_grad_norm",
@@ -47,18 +45,6 @@ class Measured:
     gpu_memory: int | None
     seconds_a_step: float | None
     seen: Preview | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """The right to write what became of one run of a rehearsal."""
-
-    rehearsal_id: int
-    run: int
-
-    def held(self) -> RehearsalQuerySet:
-        """Its row while it is ours, else nothing."""
-        return Rehearsal.objects.filter(pk=self.rehearsal_id, state=State.RUNNING, run=self.run)
 
 
 def key_of(draft: Draft) -> str | None:
@@ -137,23 +123,13 @@ def publish(rehearsal_id: int, queue: str) -> bool:
 
 def wake_unheard() -> int:
     """Announce those nobody was told of, and again those that wait though their queue is empty."""
-    waiting = list(Rehearsal.objects.unheard(UNHEARD_AFTER).order_by("asked_at"))
-    empty = {queue for queue in {one.queue for one in waiting if one.woken_at} if messages_in(queue) == 0}
-    return sum(publish(one.pk, one.queue) for one in waiting if one.woken_at is None or one.queue in empty)
+    waiting = Rehearsal.objects.unheard(UNHEARD_AFTER).order_by("asked_at")
+    return sum(publish(one.pk, one.queue) for one in to_announce(waiting))
 
 
 def claim(rehearsal_id: int, worker: UUID | None = None) -> Claim | None:
     """Take one that waits. None: somebody has it, or it was cancelled."""
-    waiting = Rehearsal.objects.filter(pk=rehearsal_id, state=State.WAITING)
-    if not waiting.update(state=State.RUNNING, worker=worker, run=F("run") + 1, heard_at=Now()):
-        return None
-    run = Rehearsal.objects.values_list("run", flat=True).get(pk=rehearsal_id)
-    return Claim(rehearsal_id=rehearsal_id, run=run)
-
-
-def still_at_it(claim: Claim, **said: object) -> bool:
-    """Be heard of, and keep what is known by now."""
-    return bool(claim.held().update(heard_at=Now(), **said))
+    return claims.take(Rehearsal, rehearsal_id, worker)
 
 
 def is_cancelled(claim: Claim) -> bool | None:

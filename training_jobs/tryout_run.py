@@ -16,12 +16,13 @@ from django.db.models import F, Value
 from django.db.models.functions import Concat, Now
 
 from training_jobs import model_facts, model_work, tryouts
-from training_jobs.model_work import Claim, State
+from training_jobs.model_work import State
 from training_jobs.models import CustomizedModel, Exchange, TrainingJob, TryOut
 from training_jobs.talking_child import TalkingChild
 from training_methods import child_process
-from training_methods.checks import text as storable
+from training_methods.claims import Claim, Leaving, NotOurs, still_at_it
 from training_methods.trainers.dialogue import REPLY, Answered, Question, Ready, Scene, Trouble, Who, Words
+from training_methods.trainers.events import storable
 
 IDLE = 120.0  # seconds without a prompt
 TRAIN_WAITS = IDLE  # that a train which could run here is kept waiting, however much is asked
@@ -39,14 +40,6 @@ class Over(Exception):
 
     def __init__(self, ending: Ending) -> None:
         self.ending = ending
-
-
-class Leaving(Exception):
-    """This worker was told to stop."""
-
-
-class NotOurs(Exception):
-    """It counts as lost, or has gone with its model."""
 
 
 class ChildFailed(Exception):
@@ -177,7 +170,7 @@ class Session:
 
     def mind_person(self) -> None:
         """What is wished of it; and whether it is still ours."""
-        ours = TryOut.objects.filter(pk=self.claim.pk, state=State.RUNNING, run=self.claim.run)
+        ours = self.claim.held()
         wished = ours.values_list("end_requested", "left_at").first()
         if wished is None:
             raise NotOurs
@@ -209,7 +202,7 @@ class Session:
             raise Over(Ending.TRAIN)
 
     def report(self, **said: object) -> None:
-        if not model_work.still_at_it(self.claim, **said):
+        if not still_at_it(self.claim, **said):
             raise NotOurs
         self.heard = time.monotonic()
 

@@ -15,21 +15,13 @@ from django.utils.translation import gettext_noop
 from training_methods import catalog, checks, config
 from training_methods.bench import Bench
 from training_methods.bench_results import Check, missing
-from training_methods.checks import Claim
+from training_methods.claims import Claim, Leaving, NotOurs, still_at_it
 from training_methods.models import TrainingMethod
 
 TIME_LIMIT = 15 * 60.0  # seconds for all of it: a worker's slot is not held for ever
 HEARD_EVERY = 5.0  # seconds
 
 logger = logging.getLogger(__name__)
-
-
-class Leaving(Exception):
-    """This worker was told to stop."""
-
-
-class NotOurs(Exception):
-    """The check was asked for again, or has gone with its method."""
 
 
 class TooLong(Exception):
@@ -65,7 +57,7 @@ class Attempt:
                 self.results.append(check)
                 self.report()
         except NotOurs:
-            logger.warning("The check %s is no longer ours.", self.claim.check_id)
+            logger.warning("The check %s is no longer ours.", self.claim.pk)
         except Leaving:
             checks.hand_back(self.claim)
         except TooLong:
@@ -77,7 +69,7 @@ class Attempt:
             checks.finish(self.claim, self.results)
 
     def method(self) -> TrainingMethod:
-        found = TrainingMethod.objects.filter(trainer_check=self.claim.check_id).first()
+        found = TrainingMethod.objects.filter(trainer_check=self.claim.pk).first()
         if found is None:
             raise NotOurs
         return found
@@ -113,7 +105,7 @@ class Attempt:
             self.report()
 
     def report(self, **said: object) -> None:
-        if not checks.still_at_it(self.claim, results=checks.storable(self.results), **said):
+        if not still_at_it(self.claim, results=checks.storable(self.results), **said):
             raise NotOurs
         self.heard = time.monotonic()
 

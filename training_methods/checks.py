@@ -1,41 +1,28 @@
 """The test bench on a method's page: every change of a check's state, one conditional UPDATE by the database's clock.
 
-A check belongs to whoever claimed it, as a job does, and names its run in all it writes. A worker that was lost is not
-heard any more; the check then counts as interrupted, and is there to be asked for again.
+A check belongs to whoever claimed it (`claims`). A worker that was lost is not heard any more; the check then counts as
+interrupted, and is there to be asked for again.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 
-from training_methods import catalog, config, registry
+from training_methods import catalog, claims, config, registry
 from training_methods.bench_results import Check
+from training_methods.claims import Claim, still_at_it
 from training_methods.licensing import Action, require
-from training_methods.messages import messages_in, send
-from training_methods.models import TrainerCheck, TrainerCheckQuerySet, TrainingMethod
+from training_methods.messages import UNHEARD_AFTER, send, to_announce
+from training_methods.models import TrainerCheck, TrainingMethod
+from training_methods.trainers import events
 
 CHECK_METHOD = "training_methods.check_method"
-UNHEARD_AFTER = timedelta(seconds=30)
 State = TrainerCheck.State
 NOT_BEGUN: dict[str, Any] = {"woken_at": None, "started_at": None, "heard_at": None, "finished_at": None, "results": []}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """The right to write what became of one run of a check."""
-
-    check_id: int
-    run: int
-
-    def held(self) -> TrainerCheckQuerySet:
-        """The check's row while it is ours, else nothing."""
-        return TrainerCheck.objects.filter(pk=self.check_id, state=State.RUNNING, run=self.run)
 
 
 @dataclass(frozen=True)
@@ -97,23 +84,13 @@ def publish(check_id: int, queue: str) -> bool:
 
 def wake_unheard() -> int:
     """Announce the checks nobody was told of, and again those that wait though their queue is empty."""
-    waiting = list(TrainerCheck.objects.unheard(UNHEARD_AFTER).order_by("asked_at"))
-    empty = {queue for queue in {check.queue for check in waiting if check.woken_at} if messages_in(queue) == 0}
-    return sum(publish(check.pk, check.queue) for check in waiting if check.woken_at is None or check.queue in empty)
+    waiting = TrainerCheck.objects.unheard(UNHEARD_AFTER).order_by("asked_at")
+    return sum(publish(check.pk, check.queue) for check in to_announce(waiting))
 
 
 def claim(check_id: int, worker: UUID | None = None) -> Claim | None:
     """Take a check that waits. None: somebody has it, or it has gone with its method."""
-    waiting = TrainerCheck.objects.filter(pk=check_id, state=State.WAITING)
-    if not waiting.update(state=State.RUNNING, worker=worker, run=F("run") + 1, started_at=Now(), heard_at=Now()):
-        return None
-    run = TrainerCheck.objects.filter(pk=check_id).values_list("run", flat=True).first()
-    return None if run is None else Claim(check_id=check_id, run=run)
-
-
-def still_at_it(claim: Claim, **said: object) -> bool:
-    """Be heard of, and keep what is known by now."""
-    return bool(claim.held().update(heard_at=Now(), **said))
+    return claims.take(TrainerCheck, check_id, worker, started_at=Now())
 
 
 def finish(claim: Claim, results: list[Check]) -> bool:
@@ -127,14 +104,10 @@ def hand_back(claim: Claim) -> bool:
     queue = claim.held().values_list("queue", flat=True).first()
     if queue is None or not claim.held().update(state=State.WAITING, **NOT_BEGUN):
         return False
-    wake(claim.check_id, queue)
+    wake(claim.pk, queue)
     return True
 
 
 def storable(results: list[Check]) -> list[dict[str, Any]]:
     """As JSON without NUL, which PostgreSQL does not store."""
-    return [{key: text(value) for key, value in check.model_dump().items()} for check in results]
-
-
-def text(value: Any) -> Any:
-    return value.replace("\0", "\ufffd").encode(errors="replace").decode() if isinstance(value, str) else value
+    return [{key: events.storable(value) for key, value in check.model_dump().items()} for check in results]

@@ -12,6 +12,7 @@ from tests.training_jobs.database_clock import set_by, trusting_sweeper
 from training_jobs import makings, model_work, rehearsals, slot_uses, tryouts, workers
 from training_jobs.models import CustomizedModel, Making, Rehearsal, TryOut, Worker
 from training_methods import checks, clocks
+from training_methods.claims import Claim, still_at_it
 from training_methods.models import TrainerCheck
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,21 +37,21 @@ def web(monkeypatch):
     assert clocks.is_trusted()
 
 
-def try_out(model: CustomizedModel, user) -> model_work.Claim:
+def try_out(model: CustomizedModel, user) -> Claim:
     tryouts.ask(model, user, prompt="Who?")
     return model_work.claim(TryOut, TryOut.objects.get().pk)
 
 
-def making(model: CustomizedModel) -> model_work.Claim:
+def making(model: CustomizedModel) -> Claim:
     return model_work.claim(Making, Making.objects.create(model=model, what="merge", queue="default").pk)
 
 
-def rehearsal() -> rehearsals.Claim:
+def rehearsal() -> Claim:
     waiting = Rehearsal.objects.create(key="k", spec={}, state="waiting", queue="default", asked_at=timezone.now())
     return rehearsals.claim(waiting.pk)
 
 
-def check(user) -> checks.Claim:
+def check(user) -> Claim:
     checks.ask(records.method(), user)
     return checks.claim(TrainerCheck.objects.get().pk)
 
@@ -61,11 +62,11 @@ def test_a_sweep_takes_no_work_from_a_worker_that_is_there(sweeper, model, exper
 
     with set_by(hours):
         sweeper.reap()
-        assert all(model_work.still_at_it(claim) for claim in claims)
+        assert all(still_at_it(claim) for claim in claims)
         time.sleep(LEASE.total_seconds())
         sweeper.reap()
 
-        assert all(model_work.still_at_it(claim) for claim in claims)
+        assert all(still_at_it(claim) for claim in claims)
 
 
 @HOURS
@@ -102,9 +103,9 @@ def test_asking_again_takes_nothing_from_a_worker_that_is_there(web, model, expe
             makings.ask(model, makings.What.MERGE, admin)
         assert not checks.ask(TrainerCheck.objects.get().method, admin)
 
-        assert model_work.still_at_it(tried)
-        assert model_work.still_at_it(made)
-        assert checks.still_at_it(checked)
+        assert still_at_it(tried)
+        assert still_at_it(made)
+        assert still_at_it(checked)
 
 
 @HOURS
@@ -133,9 +134,9 @@ def test_what_pages_say_is_right_as_soon_as_a_worker_is_heard_of(model, expert, 
         )
         assert slot_uses.unended() == []
 
-        model_work.still_at_it(tried)
-        rehearsals.still_at_it(rehearsed)
-        checks.still_at_it(checked)
+        still_at_it(tried)
+        still_at_it(rehearsed)
+        still_at_it(checked)
 
         assert not TryOut.objects.get().is_lost
         assert not Rehearsal.objects.get().is_lost

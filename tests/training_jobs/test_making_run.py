@@ -17,6 +17,7 @@ from tests.training_jobs import records
 from tests.training_jobs.engine import a_worker, wait_for
 from training_jobs import base_models, broker, making_run, makings, model_work
 from training_jobs.models import CustomizedModel, Making, Status
+from training_methods.claims import NotOurs
 from training_methods.trainers import model_card
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -207,7 +208,7 @@ def test_one_that_is_cancelled_as_a_worker_takes_it_is_let_go(data_dir, tiny, ad
     claim = model_work.claim(Making, making.pk)
     assert claim and makings.cancel(making, expert)
 
-    with pytest.raises(making_run.NotOurs):
+    with pytest.raises(NotOurs):
         making_run.Attempt(claim, multiprocessing.Event(), tmp_path).make(threads=1)
 
 

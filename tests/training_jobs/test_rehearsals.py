@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
+from pydantic import ValidationError
 
 from tests.tiny_model import make_tiny_model
 from tests.training_jobs import records
@@ -88,6 +90,18 @@ def test_what_fails_says_why(filled_in, expert):
     rehearsal.refresh_from_db()
     assert rehearsal.state == State.FAILED
     assert "no linear layer “warp_proj”" in rehearsal.failure["message"]
+
+
+def test_one_that_was_asked_for_before_an_update_and_cannot_be_read_any_more_has_failed(data_dir):
+    rehearsal = Rehearsal.objects.create(
+        key="k", spec={"trainer": "lora"}, state="waiting", queue="default", asked_at=timezone.now()
+    )
+
+    with pytest.raises(ValidationError):
+        rehearsal_run.run(rehearsal.pk, flag())
+
+    rehearsal.refresh_from_db()
+    assert rehearsal.state == State.FAILED
 
 
 def test_it_ends_when_somebody_cancels_it(client, filled_in, expert, monkeypatch):

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from training_methods import catalog, checks, registry
 from training_methods.bench_results import Check
+from training_methods.claims import Claim, still_at_it
 from training_methods.licensing import NotAllowed
 from training_methods.models import PATIENCE, TrainerCheck, TrainingMethod
 from training_methods.registry import MethodGone
@@ -20,7 +21,7 @@ def check_of(method: TrainingMethod) -> TrainerCheck:
     return TrainerCheck.objects.get(method=method)
 
 
-def claimed(method: TrainingMethod, user) -> checks.Claim:
+def claimed(method: TrainingMethod, user) -> Claim:
     checks.ask(method, user)
     claim = checks.claim(check_of(method).pk)
     assert claim
@@ -74,7 +75,7 @@ def test_it_is_claimed_once_however_often_it_is_announced(lora, engineer):
 def test_it_keeps_results_as_they_come(lora, engineer):
     claim = claimed(lora, engineer)
 
-    assert checks.still_at_it(claim, results=checks.storable([PASSED]))
+    assert still_at_it(claim, results=checks.storable([PASSED]))
 
     assert (check_of(lora).state, [one["name"] for one in check_of(lora).results]) == ("running", ["loads"])
 
@@ -117,14 +118,14 @@ def test_a_worker_that_lost_its_check_changes_nothing_of_the_next_run(lora, engi
     checks.ask(lora, engineer)
     again = checks.claim(check_of(lora).pk)
 
-    assert not checks.still_at_it(lost, results=checks.storable([FAILED]))
+    assert not still_at_it(lost, results=checks.storable([FAILED]))
     assert checks.finish(again, [PASSED])
     assert check_of(lora).state == "passed"
 
 
 def test_it_goes_back_to_the_queue_when_its_worker_leaves(lora, engineer):
     claim = claimed(lora, engineer)
-    checks.still_at_it(claim, results=checks.storable([PASSED]))
+    still_at_it(claim, results=checks.storable([PASSED]))
 
     assert checks.hand_back(claim)
 
@@ -153,7 +154,7 @@ def test_it_goes_with_its_method(lora, engineer, licensed):
 def test_it_says_what_has_changed_since(lora, engineer, changed, sentence):
     claim = claimed(lora, engineer)
     info = catalog.get("lora")
-    checks.still_at_it(claim, trainer="lora", config={}, code_hash=info.code_hash)
+    still_at_it(claim, trainer="lora", config={}, code_hash=info.code_hash)
     checks.finish(claim, [PASSED])
     TrainingMethod.objects.update(**changed)
 

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from training_methods import checks
 from training_methods.bench_results import Check
+from training_methods.claims import Claim, still_at_it
 from training_methods.models import PATIENCE, TrainerCheck
 
 URL = "/methods/lora/check/"
@@ -18,7 +19,7 @@ FAILED = Check(
 
 
 @pytest.fixture
-def claim(lora, admin) -> checks.Claim:
+def claim(lora, admin) -> Claim:
     checks.ask(lora, admin)
     claim = checks.claim(TrainerCheck.objects.get().pk)
     assert claim
@@ -77,7 +78,7 @@ def test_it_sends_what_is_new_and_nothing_otherwise(client, admin, claim):
     client.force_login(admin)
     before = seen()
     assert client.get(URL, {"seen": before}).status_code == 204
-    checks.still_at_it(claim, results=checks.storable([PASSED]))
+    still_at_it(claim, results=checks.storable([PASSED]))
 
     news = client.get(URL, {"seen": before})
 
