@@ -8,7 +8,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 STRONG = re.compile(r"\*\*(.+?)\*\*")
 EMPHASIS = re.compile(r"(?<![\w*])\*([^*\n]+?)\*(?![\w*])")
-CODE_OR_LINK = re.compile(r"`([^`\n]+)`|\[([^\]\n]+)\]\((https?://[^\s()]+)\)")
+# No bracket within a link's text: else each of many that nothing closes would look through all that follow.
+CODE_OR_LINK = re.compile(r"`([^`\n]+)`|\[([^\[\]\n]+)\]\((https?://[^\s()]+)\)")
 HEADING = re.compile(r"(#{1,6})\s+(.+)")
 ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(.+)")
 FENCE = re.compile(r"\s*(```|~~~)")

@@ -1,5 +1,7 @@
 """Model cards: what they use of Markdown is shown as such, and nothing of them is ever a tag."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +34,15 @@ from training_jobs.markdown import as_html
 )
 def test_it_shows(text, html):
     assert as_html(text) == html
+
+
+def test_a_card_of_brackets_keeps_nobody_waiting():
+    """A page that shows it holds up all others of its process."""
+    began = time.monotonic()
+
+    assert "<a" not in as_html("[" * 64 * 1024)
+
+    assert time.monotonic() - began < 5
 
 
 @given(st.text(alphabet="<>\"'`*[]()#-~\n ahtps:/.\\&;="))
