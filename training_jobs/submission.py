@@ -64,6 +64,28 @@ def submit(
     """
     name = name.strip() or default_name(method)
     wrong = wrong_name(name) | wrong_seed(seed) | wrong_base_model(base_model, method) | wrong_priority(priority, user)
+    job, referred = frozen(method, base_model, dataset, values, wrong)
+    job.name, job.seed, job.priority = name, seed, priority
+    job.created_by_id, job.copied_from, job.preflight = user.pk if user else None, copied_from, preflight
+    with transaction.atomic():
+        refuse_if_gone({"method": method, "base_model": base_model, "dataset": dataset} | referred)
+        job.save(force_insert=True)
+        job.referred_models.set(referred.values())
+        dispatch.wake(job)
+    return job
+
+
+def frozen(
+    method: TrainingMethod,
+    base_model: FoundationModel,
+    dataset: Dataset,
+    values: Mapping[str, Any],
+    wrong: dict[str, str],
+) -> tuple[TrainingJob, dict[str, FoundationModel]]:
+    """A job that is not stored yet, with what was chosen as it is now, and the base models that its values name.
+
+    Raises Refused with all that is wrong, what is known to be so by now among it.
+    """
     try:
         trainer = catalog.get(method.trainer)
     except UnknownTrainer as error:
@@ -80,31 +102,21 @@ def submit(
     if wrong := objections_of(trainer, resolved, snapshots):
         raise Refused(wrong)
     needed = config.resources(method.config)
-    changed = [known for known in parameters if resolved[known.name] != known.default]
-    with transaction.atomic():
-        refuse_if_gone({"method": method, "base_model": base_model, "dataset": dataset} | referred)
-        job = TrainingJob.objects.create(
-            name=name,
-            created_by_id=user.pk if user else None,
-            method=method,
-            base_model=base_model,
-            dataset=dataset,
-            **snapshots,
-            parameters=resolved,
-            changed_parameters=[known.name for known in changed],
-            default_parameters={known.name: known.default for known in changed},
-            parameter_labels=setting_names.frozen(parameters),
-            copied_from=copied_from,
-            versions=versions(),
-            seed=seed,
-            priority=priority,
-            preflight=preflight,
-            queue=needed.queue,
-            gpus=needed.gpus,
-        )
-        job.referred_models.set(referred.values())
-        dispatch.wake(job)
-    return job
+    changed = {known.name: known.default for known in parameters if resolved[known.name] != known.default}
+    job = TrainingJob(
+        method=method,
+        base_model=base_model,
+        dataset=dataset,
+        **snapshots,
+        parameters=resolved,
+        changed_parameters=list(changed),
+        default_parameters=changed,
+        parameter_labels=setting_names.frozen(parameters),
+        versions=versions(),
+        queue=needed.queue,
+        gpus=needed.gpus,
+    )
+    return job, referred
 
 
 def default_name(method: TrainingMethod) -> str:
