@@ -5,6 +5,7 @@ A plugin and not a conftest, since Django's settings are read before any conftes
 
 import atexit
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,9 @@ os.environ["DEEPEXT_DATA_DIR"] = DATA_DIR.name
 os.environ["HF_HUB_OFFLINE"] = "1"
 for name in ("DEEPEXT_TRAINERS_DIR", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG"):
     os.environ.pop(name, None)
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # in a shell's background; whatever we start would inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure() -> None:
