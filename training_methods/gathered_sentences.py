@@ -155,7 +155,7 @@ SENTENCES = [
     gettext_noop("The checkpoint that this train goes on from is not at %(path)s any more."),
     gettext_noop("The checks were ended after {time_limit} minutes."),
     gettext_noop("The configuration of the base model cannot be read"),
-    gettext_noop("The console gives a script more arguments than this one knows: read them with `args, unknown = parser.parse_known_args()`."),
+    gettext_noop("The console gives a script more arguments than this one knows: read them with `{how}`."),
     gettext_noop("The dataset calls tools, and the base model's chat template has no place for them."),
     gettext_noop("The dataset cannot be read: {error}."),
     gettext_noop("The dataset describes tools, and the base model's chat template has no place for them."),
