@@ -151,6 +151,7 @@ def test_it_passes_over_names_that_begin_with_an_underscore(write):
             "ModuleNotFoundError: No module named 'no_such_k",
         ),
         (TRAINER.format(slug="Kettle!"), 4, "ValueError: “Kettle!” is no slug"),
+        (TRAINER.format(slug="kettle").replace("self, run", "self"), 4, "TypeError: Kettle defines train(), and it is"),
         (TRAINER.format(slug="kettle") * 2, 17, "ValueError: The slug “kettle” is registered twice."),
         (
             TRAINER.format(slug="kettle").replace("cups: int = 2", "cups: list[int] = []"),
@@ -163,7 +164,7 @@ def test_it_passes_over_names_that_begin_with_an_underscore(write):
         ("from training_methods.trainers import register", None, "It registers no trainer of its own."),
         ("\0", None, "SyntaxError"),
     ],
-    ids=["syntax", "import", "slug", "twice", "field", "exit", "_exit", "abort", "nothing", "nul"],
+    ids=["syntax", "import", "slug", "train", "twice", "field", "exit", "_exit", "abort", "nothing", "nul"],
 )
 def test_it_lists_what_does_not_load(write, code, line, reason):
     file = write(code)
