@@ -479,7 +479,7 @@ SENTENCES = [
     gettext_noop("“{names}” stands twice in an object"),
     gettext_noop("“{name}” does not end with a turn of the assistant"),
     gettext_noop("“{name}” ends with a turn of the assistant, who is still to answer"),
-    gettext_noop("“{name}” has another vocabulary ({sizes} tokens) than the base model ({sizes_2}), so their words cannot be compared: choose a model of the base model's own family."),
+    gettext_noop("“{name}” has another vocabulary ({theirs} tokens) than the base model ({ours}), so their words cannot be compared: choose a model of the base model's own family."),
     gettext_noop("“{name}” has no turn of the assistant"),
     gettext_noop("“{name}” has no turn of the assistant that is to be learnt"),
     gettext_noop("“{name}” holds a NUL character"),

@@ -152,6 +152,8 @@ class Ppo(Trainer):
         yield from objections.to_updates(self.batch_size, self.mini_batch_size * self.gradient_accumulation_steps)
         yield from objections.to_few_rows(given, self.batch_size, self.max_samples)
         yield from objections.to_rewards(self.rewards, given, reward_model=self.reward_model)
+        if self.reward_model:  # the value model begins as its copy; whether all words are the same is read in `train`
+            yield from objections.to_another_vocabulary(given, "reward_model", self.reward_model, filling=1024)
         yield from objections.to_no_chat_template(given, self.chat_template)
         yield from objections.to_no_held_out_rows(self, given)
 
