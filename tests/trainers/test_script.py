@@ -62,7 +62,7 @@ def arguments_of(run) -> tuple[dict, str, str]:
 @pytest.mark.parametrize("four_bit", [True, False])
 def test_it_passes_every_argument_of_the_contract(run_folder, script, tiny_model, four_bit):
     file = script(CONTRACT)
-    parameters = {"load_in_4bit": four_bit, "max_steps": 7, "num_train_epoch": 1}
+    parameters = {"load_in_4bit": four_bit, "max_steps": 7, "num_train_epoch": 1.0}
     run = run_folder("mine", parameters, trainer_file=file, model_name="Tiny_x")
 
     said, rows, argv0 = arguments_of(run)
