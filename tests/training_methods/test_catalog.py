@@ -283,10 +283,12 @@ def installed(tmp_path, monkeypatch):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: kettles\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
         "[deepext.trainers]\nkettle = kettles:Kettle\npot = kettles.pots\nlora = kettles.lora\nslow = slow_kettles\n"
+        "cup = kettles.cups:Cup\n"
     )
     (package / "kettles").mkdir()
     (package / "kettles" / "__init__.py").write_text(TRAINER.format(slug="kettle"))
     (package / "kettles" / "lora.py").write_text(TRAINER.format(slug="lora"))
+    (package / "kettles" / "cups.py").write_text("class Cup:\n    slug = 'cup'")
     (package / "slow_kettles.py").write_text("import time\ntime.sleep(1000)")
     monkeypatch.setattr(descriptions, "TIME_OUT", 5)
     monkeypatch.syspath_prepend(package)
@@ -300,6 +302,7 @@ def test_it_describes_what_packages_bring_each_by_itself(installed):
     assert kettle.origin.endswith("kettles/__init__.py")
     assert {one.file: one.reason for one in catalog.broken()} == {
         "pot = kettles.pots": "ModuleNotFoundError: No module named 'kettles.pots'",
+        "cup = kettles.cups:Cup": "TypeError: Cup is no subclass of Trainer.",
         "lora = kettles.lora": "The slug “lora” belongs to a built-in trainer already.",
         "slow = slow_kettles": "It takes longer than 5 s to load.",
     }

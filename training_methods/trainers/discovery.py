@@ -149,7 +149,10 @@ def trainers_of(module: ModuleType) -> list[type[Trainer]]:
 
 def installed_trainers(entry: EntryPoint) -> list[type[Trainer]]:
     loaded = entry.load()
-    return trainers_of(loaded) if inspect.ismodule(loaded) else [loaded]
+    if inspect.ismodule(loaded):
+        return trainers_of(loaded)
+    base.check_declaration(loaded)  # nobody may have registered it
+    return [loaded]
 
 
 def offer(trainer: type[Trainer]) -> Offer:
