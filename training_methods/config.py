@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from training_methods.catalog import TrainerInfo
 from training_methods.config_text import shown
 from training_methods.trainers.parameters import SENTENCES, Parameter, ParameterType, context_of, values_model
+from training_methods.trainers.script import PLACES
 
 NAME = r"^[A-Za-z][A-Za-z0-9_]{0,63}$"
 QUEUE = r"^[a-z0-9]+(?:[-_.][a-z0-9]+)*$"
@@ -58,6 +59,18 @@ class Offer(BaseModel):
     minimum: float | None = None
     maximum: float | None = None
     choices: Annotated[list[Scalar], Field(min_length=1, max_length=100)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def of_choices(cls, given: Any) -> Any:
+        """The type “choice” is that of its choices."""
+        if isinstance(given, dict) and given.get("type") == "choice" and isinstance(given.get("choices"), list):
+            kinds = {type(one) for one in given["choices"]}
+            return given | {"type": next((name for name, some in KINDS.items() if kinds <= some), "string")}
+        return given
+
+
+KINDS: dict[str, set[type]] = {"boolean": {bool}, "integer": {int}, "number": {int, float}}
 
 
 class Resources(BaseModel):
@@ -154,7 +167,7 @@ def objection_to_stranger(name: str, offer: Offer, trainer: TrainerInfo) -> tupl
         names = [parameter.name for parameter in trainer.parameters]
         sentence = _("The trainer “%(trainer)s” has no parameter “%(name)s”.") % {"trainer": trainer.slug, "name": name}
         return "", f"{sentence} {suggestion(name, names)}".rstrip()
-    if hasattr(BaseModel, name):
+    if hasattr(BaseModel, name) or name in PLACES:
         return "", _("“%(name)s” cannot be the name of a parameter.") % {"name": name}
     if offer.type is None:
         sentence = _("The trainer does not know “%(name)s”, so it needs a type: integer, number, boolean or string.")

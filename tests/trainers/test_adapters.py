@@ -112,11 +112,18 @@ def test_it_says_what_cannot_be(run_folder, trainer, parameters, sentence):
 
 @pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed")
 @pytest.mark.parametrize(
-    ("trainer", "data_format"), [("lora", "question-answer"), ("dpo", "preference"), ("reward", "preference")]
+    ("trainer", "data_format", "more"),
+    [
+        ("lora", "question-answer", {}),
+        ("lora", "question-answer", {"variant": "vera", "learning_rate": 0.1, "precision": "fp32"}),
+        ("dpo", "preference", {}),
+        ("reward", "preference", {}),
+    ],
+    ids=["lora", "vera", "dpo", "reward"],
 )
-def test_it_trains_on_a_base_model_in_4_bit(run_folder, tmp_path, trainer, data_format):
+def test_it_trains_on_a_base_model_in_4_bit(run_folder, tmp_path, trainer, data_format, more):
     rows = write_rows(tmp_path / "rows.jsonl", tiny.rows(DataFormat(data_format), 24))
-    parameters = {**WHOLE, "load_in_4bit": True, "learning_rate": 0.01}
+    parameters = {**WHOLE, "load_in_4bit": True, "learning_rate": 0.01, **more}
     run = run_folder(trainer, parameters, dataset={**rows, "data_format": data_format})
 
     assert run.perform() == 0, run.log

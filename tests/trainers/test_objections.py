@@ -123,6 +123,17 @@ def test_a_teacher_speaks_the_language_of_its_pupil():
     assert said("distillation", given, teacher="alike") == said("distillation", given, teacher="/a/folder") == {}
 
 
+def test_a_value_model_speaks_the_language_of_its_policy():
+    sizes = {"strange": 30_000, "filled": 50_128}
+    models = {name: ModelFacts(name=name, vocabulary_size=size) for name, size in sizes.items()}
+    given = inputs(models=models, base_model={"vocabulary_size": 50_000}, dataset={"row_count": 16})
+
+    assert said("ppo", given, reward_model="strange")["reward_model"].startswith(
+        "“strange” has another vocabulary (30,000 tokens) than the base model (50,000)"
+    )
+    assert said("ppo", given, reward_model="filled") == said("grpo", given, reward_model="strange") == {}
+
+
 WRITES_TURNS = [
     offer
     for offer in discovery.describe_built_in().trainers

@@ -5,8 +5,10 @@ import shutil
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
+import torch
 
 from tests.trainers.child import RunFolder, wait_for
 from tests.trainers.test_preferences import PAIRS
@@ -215,3 +217,29 @@ def test_it_refuses_what_cannot_be_learnt_from(run_of, wrong, sentence):
     assert run.perform() == 1
 
     assert sentence in run.ending().message
+
+
+def test_its_value_model_s_head_learns_in_steps_that_bf16_would_lose(run_of):
+    run = run_of({**SHORT, "precision": "bf16", "max_steps": 1, "save_steps": 1})
+
+    assert run.perform() == 0, run.log
+
+    kept = torch.load(next(run.checkpoints.glob("checkpoint-1/*.pt")), weights_only=True)
+    assert {weight.dtype for weight in kept["value_model"].values()} == {torch.float32}
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="bitsandbytes is not installed")
+def test_it_trains_on_a_base_model_in_4_bit(run_of, reward_model):
+    run = run_of({**SHORT, "load_in_4bit": True, "reward_model": str(reward_model)})
+
+    assert run.perform() == 0, run.log
+
+    assert min(curve(run, "grad_norm")) > 0
+
+
+def test_it_trains_no_base_model_in_4_bit_as_a_whole(run_of):
+    run = run_of({"load_in_4bit": True, "use_lora": False})
+
+    assert run.perform() == 1
+
+    assert run.ending().message.startswith("A base model in 4 bit cannot be trained as a whole")

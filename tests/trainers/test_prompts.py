@@ -113,6 +113,34 @@ def test_it_names_what_is_wrong_with_a_function_of_your_own(prompts, run_of, nam
     assert caught.value.evidence == "An answer"
 
 
+OF_OTHERS = """
+import numpy, torch
+
+class Tact:
+    def __call__(self, completion, row, word):
+        return numpy.float32(0.5) if word in completion else 1 / 0
+
+tact = Tact()
+
+def share(completion, row):
+    return torch.tensor(0.25)
+"""
+
+
+def test_it_takes_numbers_of_numpy_and_torch(prompts, run_of):
+    tact, share = prompts.load_rewards('tact("please"), share', run_of(own=OF_OTHERS))
+
+    assert prompts.as_function(tact)(completions=["Yes, please"], row=["{}"]) == [0.5]
+    assert prompts.as_function(share)(completions=["Yes"], row=["{}"]) == [0.25]
+
+
+def test_it_names_the_line_of_what_is_called_like_a_function(prompts, run_of):
+    (tact,) = prompts.load_rewards('tact("please")', run_of(own=OF_OTHERS))
+
+    with pytest.raises(TrainingError, match="fails at line 6: ZeroDivisionError"):
+        prompts.as_function(tact)(completions=["Yes"], row=["{}"])
+
+
 def test_it_reads_prompts_with_everything_a_reward_may_look_at(prompts, run_of, tokenizer):
     run = run_of([{"prompt": "Say a", "answer": "a", "level": 1}, {"prompt": "Say b", "answer": "b", "tags": ["x"]}])
 

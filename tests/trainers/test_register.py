@@ -159,6 +159,46 @@ def test_it_needs_something_to_do():
         register(Idle)
 
 
+async def waits(self, run): ...
+def yields(self, run): yield  # fmt: skip
+
+
+def takes_nothing(self): ...
+def takes_more(self, run, rows): ...
+def takes_what_may_be_left_out(self, run, rows=None, **more): ...
+
+
+@pytest.mark.parametrize(
+    ("train", "sentence"),
+    [
+        (waits, "A call of Odd.train would do nothing"),
+        (yields, "A call of Odd.train would do nothing"),
+        (takes_nothing, "Odd defines train(), and it is called with the run alone."),
+        (takes_more, "Odd defines train(run, rows), and it is called with the run alone."),
+    ],
+)
+def test_it_refuses_what_cannot_be_called_with_a_run(train, sentence):
+    class Odd(trainer("odd")):
+        pass
+
+    Odd.train = train
+
+    with pytest.raises(TypeError, match=re.escape(sentence)):
+        register(Odd)
+
+
+@pytest.mark.parametrize(
+    "train", [takes_what_may_be_left_out, staticmethod(print), classmethod(takes_what_may_be_left_out)]
+)
+def test_it_takes_what_can(train):
+    class Odd(trainer("odd")):
+        pass
+
+    Odd.train = train
+
+    register(Odd)
+
+
 def test_it_takes_no_other_class():
     with pytest.raises(TypeError, match="int is no subclass of Trainer"):
         register(int)

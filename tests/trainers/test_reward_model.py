@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from safetensors.torch import load_file
 
 from tests.trainers.child import RunFolder, perform_all
 from tests.trainers.test_preferences import PAIRS, SWAPPED
@@ -96,3 +97,12 @@ def test_it_saves_a_checkpoint_when_stopped(reward_run):
 
     assert run.ending().outcome == "stopped"
     assert run.events(CheckpointSaved)
+
+
+def test_its_head_learns_in_steps_that_bf16_would_lose(reward_run):
+    run = reward_run({"precision": "bf16", "learning_rate": 1e-5, "max_steps": 3})
+
+    assert run.perform() == 0, run.log
+
+    head = load_file(run.output / "model.safetensors")["score.weight"]
+    assert (head != head.bfloat16().float()).any()

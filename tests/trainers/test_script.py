@@ -62,7 +62,7 @@ def arguments_of(run) -> tuple[dict, str, str]:
 @pytest.mark.parametrize("four_bit", [True, False])
 def test_it_passes_every_argument_of_the_contract(run_folder, script, tiny_model, four_bit):
     file = script(CONTRACT)
-    parameters = {"load_in_4bit": four_bit, "max_steps": 7, "num_train_epoch": 1}
+    parameters = {"load_in_4bit": four_bit, "max_steps": 7, "num_train_epoch": 1.0}
     run = run_folder("mine", parameters, trainer_file=file, model_name="Tiny_x")
 
     said, rows, argv0 = arguments_of(run)
@@ -190,13 +190,73 @@ def test_it_gives_flags_as_flags(run_folder, script, is_on):
     assert (said["load_in_4bit"], said["packed"], said["rows"]) == (is_on, is_on, "false")
 
 
-def test_it_says_how_a_script_reads_arguments_that_it_does_not_know(run_folder, script):
-    run = run_folder("mine", trainer_file=script("import argparse\nargparse.ArgumentParser().parse_args()"))
+CLICK = """
+import click, json
+from pathlib import Path
+@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.option("--output_dir")
+@click.option("--load_in_4bit", is_flag=True)
+@click.option("--packed/--loose", default=True)
+@click.option("--rows", type=click.Choice(["true", "false"]))
+def main(**args):
+    Path(args["output_dir"], "args.json").write_text(json.dumps([args, "", ""]))
+main()
+"""
+
+
+@pytest.mark.parametrize("library", ["click", "typer"])
+@pytest.mark.parametrize("is_on", [True, False])
+def test_it_gives_flags_as_flags_to_click_and_what_is_made_of_it(run_folder, script, library, is_on):
+    pytest.importorskip(library)
+    parameters = {"load_in_4bit": is_on, "packed": is_on, "rows": "false"}
+    code = {"click": CLICK, "typer": TYPER}[library]
+
+    said, *_ = arguments_of(run_folder("mine", parameters, trainer_file=script(code)))
+
+    assert (said["load_in_4bit"], said["packed"], said["rows"]) == (is_on, is_on, "false")
+
+
+TYPER = """
+import json, typer
+from pathlib import Path
+def main(output_dir: str = typer.Option(..., "--output_dir"), rows: str = "", packed: bool = True,
+         load_in_4bit: bool = typer.Option(False, "--load_in_4bit"), context: typer.Context = None):
+    said = {"load_in_4bit": load_in_4bit, "packed": packed, "rows": rows}
+    Path(output_dir, "args.json").write_text(json.dumps([said, "", ""]))
+app = typer.Typer()
+app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})(main)
+app()
+"""
+HF_PARSER = """
+from dataclasses import dataclass
+from transformers import HfArgumentParser
+@dataclass
+class Settings:
+    output_dir: str
+HfArgumentParser(Settings).parse_args_into_dataclasses()
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "hint"),
+    [
+        (
+            "import argparse\nargparse.ArgumentParser().parse_args()",
+            "unrecognized arguments: --m",
+            "parse_known_args()",
+        ),
+        ("import click\nclick.command()(lambda: None)()", "No such option", '"ignore_unknown_options": True'),
+        ("import typer\ntyper.run(lambda: None)", "2: No such option: --m", '"ignore_unknown_options": True'),
+        (HF_PARSER, "are not used by the HfArgumentParser: ['--m", "return_remaining_strings=True"),
+    ],
+)
+def test_it_says_how_a_script_reads_arguments_that_it_does_not_know(run_folder, script, code, message, hint):
+    run = run_folder("mine", trainer_file=script(code))
 
     assert run.perform() == 1
 
-    assert "unrecognized arguments: --model_path" in run.ending().message
-    assert run.ending().hint.endswith("`args, unknown = parser.parse_known_args()`.")
+    assert message in run.ending().message
+    assert hint in run.ending().hint
 
 
 def test_it_shows_the_end_of_what_a_failed_script_said(run_folder, script):

@@ -151,6 +151,7 @@ def test_it_passes_over_names_that_begin_with_an_underscore(write):
             "ModuleNotFoundError: No module named 'no_such_k",
         ),
         (TRAINER.format(slug="Kettle!"), 4, "ValueError: “Kettle!” is no slug"),
+        (TRAINER.format(slug="kettle").replace("self, run", "self"), 4, "TypeError: Kettle defines train(), and it is"),
         (TRAINER.format(slug="kettle") * 2, 17, "ValueError: The slug “kettle” is registered twice."),
         (
             TRAINER.format(slug="kettle").replace("cups: int = 2", "cups: list[int] = []"),
@@ -163,7 +164,7 @@ def test_it_passes_over_names_that_begin_with_an_underscore(write):
         ("from training_methods.trainers import register", None, "It registers no trainer of its own."),
         ("\0", None, "SyntaxError"),
     ],
-    ids=["syntax", "import", "slug", "twice", "field", "exit", "_exit", "abort", "nothing", "nul"],
+    ids=["syntax", "import", "slug", "train", "twice", "field", "exit", "_exit", "abort", "nothing", "nul"],
 )
 def test_it_lists_what_does_not_load(write, code, line, reason):
     file = write(code)
@@ -282,10 +283,12 @@ def installed(tmp_path, monkeypatch):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: kettles\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
         "[deepext.trainers]\nkettle = kettles:Kettle\npot = kettles.pots\nlora = kettles.lora\nslow = slow_kettles\n"
+        "cup = kettles.cups:Cup\n"
     )
     (package / "kettles").mkdir()
     (package / "kettles" / "__init__.py").write_text(TRAINER.format(slug="kettle"))
     (package / "kettles" / "lora.py").write_text(TRAINER.format(slug="lora"))
+    (package / "kettles" / "cups.py").write_text("class Cup:\n    slug = 'cup'")
     (package / "slow_kettles.py").write_text("import time\ntime.sleep(1000)")
     monkeypatch.setattr(descriptions, "TIME_OUT", 5)
     monkeypatch.syspath_prepend(package)
@@ -299,6 +302,7 @@ def test_it_describes_what_packages_bring_each_by_itself(installed):
     assert kettle.origin.endswith("kettles/__init__.py")
     assert {one.file: one.reason for one in catalog.broken()} == {
         "pot = kettles.pots": "ModuleNotFoundError: No module named 'kettles.pots'",
+        "cup = kettles.cups:Cup": "TypeError: Cup is no subclass of Trainer.",
         "lora = kettles.lora": "The slug “lora” belongs to a built-in trainer already.",
         "slow = slow_kettles": "It takes longer than 5 s to load.",
     }

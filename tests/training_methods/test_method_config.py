@@ -197,6 +197,7 @@ def test_it_finds_all_mistakes_at_once():
     [
         ("epochs", {"default": 1}, "parameters.epochs.type", "needs a type: integer, number, boolean or string."),
         ("model_dump", {"type": "string"}, "parameters.model_dump", "cannot be the name of a parameter."),
+        ("output_dir", {"type": "string"}, "parameters.output_dir", "cannot be the name of a parameter."),
         ("epochs", {"type": "integer", "default": "x"}, "parameters.epochs.default", "“x” is not a whole number."),
         ("epochs", {"type": "integer", "locked": True}, "parameters.epochs.locked", "needs a default"),
         ("epochs", {"type": "integer", "minimum": 3, "default": 1}, "parameters.epochs.default", "the least is 3."),
@@ -207,6 +208,19 @@ def test_it_checks_what_only_the_site_knows(name, given, path, sentence):
 
     assert found_path == path
     assert sentence in found
+
+
+@pytest.mark.parametrize(
+    ("choices", "kind"),
+    [(["a", "b"], "string"), ([8, 16], "integer"), ([0.5, 1], "number"), ([True, False], "boolean")],
+)
+def test_a_choice_is_of_the_type_of_its_choices(choices, kind):
+    given = {"parameters": {"epochs": {"type": "choice", "choices": choices, "default": choices[0]}}}
+
+    offered = {parameter.name: parameter for parameter in config.offered(trainer(is_script=True), given)}
+
+    assert config.check(given, trainer(is_script=True)) == {}
+    assert (offered["epochs"].type, offered["epochs"].choices) == (kind, choices)
 
 
 def test_it_checks_what_it_can_without_the_trainer():

@@ -46,10 +46,12 @@ def command(tmp_path, model, rows):
 
 
 def test_it_trains_without_a_database(command, tmp_path):
-    done = subprocess.run(**command("lora", "--set", "max_steps=2", "--set", "rank=4"), capture_output=True)
+    asked = ("--set", "evaluation_steps=1", "--set", "sample_prompts=Who are you?")
+    done = subprocess.run(**command("lora", "--set", "max_steps=2", "--set", "rank=4", *asked), capture_output=True)
 
     assert done.returncode == 0, done.stderr
     assert "step 2/2  loss " in done.stdout
+    assert "step 2  “Who are you?” → “" in done.stdout
     assert done.stdout.endswith(f"The result is in {tmp_path}/out\n")
     assert (tmp_path / "out" / "adapter_config.json").exists()
     assert list(tmp_path.glob("trial-*")) == []

@@ -171,6 +171,14 @@ def in_4bit(
     )
 
 
+def learn_in_fp32(model: Any) -> None:
+    """TRL rounds what learns beside a base model in 4 bit to bf16. VeRA's fixed matrices stay in fp32, and outside of
+    autocast the two do not go together."""
+    for weight in model.parameters():
+        if weight.requires_grad:
+            weight.data = weight.data.float()
+
+
 def load_scorer_in_4bit(folder: Path, *, dtype: torch.dtype, use_lora: bool, **head: Any) -> Any:
     """A base model in 4 bit that scores; its new head, which learns with the adapter, stays as it is."""
     quantization = in_4bit(folder, dtype=dtype, use_lora=use_lora)

@@ -1,5 +1,6 @@
 """What every trainer is made of: the `Trainer` class and the register it signs in to."""
 
+import inspect
 import os
 import re
 from collections.abc import Iterator
@@ -113,14 +114,29 @@ def check_declaration(trainer: type[Trainer]) -> None:
         raise ValueError(
             f"“{trainer.slug}” is no slug: use lower-case letters and digits, and hyphens or underscores between them."
         )
-    if trainer.train is Trainer.train:
-        raise TypeError(f"{trainer.__name__} defines no train(run).")
+    check_train(trainer)
     formats = trainer.data_formats
     if not (isinstance(formats, tuple) and formats and all(isinstance(one, DataFormat) for one in formats)):
         raise TypeError(
             f"{trainer.__name__} needs data_formats: a tuple with at least one DataFormat, not {formats!r}."
         )
     check_defaults(trainer)
+
+
+ONLY_BEGUN = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+
+
+def check_train(trainer: type[Trainer]) -> None:
+    if trainer.train is Trainer.train:
+        raise TypeError(f"{trainer.__name__} defines no train(run).")
+    train = trainer.model_construct().train
+    if any(is_so(train) for is_so in ONLY_BEGUN):
+        raise TypeError(f"A call of {trainer.__name__}.train would do nothing: define it without async and yield.")
+    try:
+        inspect.signature(train).bind("run")
+    except TypeError:
+        given = inspect.signature(train)
+        raise TypeError(f"{trainer.__name__} defines train{given}, and it is called with the run alone.") from None
 
 
 def cpu_threads(slots: int = 1) -> int:

@@ -5,6 +5,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 import traceback
 from importlib.metadata import EntryPoint, entry_points
@@ -13,7 +14,7 @@ from types import ModuleType
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from training_methods.trainers import base, script
+from training_methods.trainers import base, own, script
 from training_methods.trainers.base import DataFormat, MethodType, Trainer, TrainingError
 from training_methods.trainers.events import Text
 from training_methods.trainers.parameters import Parameter, parameters_of
@@ -36,6 +37,7 @@ BUILT_IN = (
     "custom02",
 )
 ENTRY_POINTS = "deepext.trainers"
+REGISTER_IN = (__package__, base.__name__)
 LONGEST_REASON = 1000
 
 
@@ -106,24 +108,32 @@ def trainers_in_file(file: Path, *, module: str = "") -> list[type[Trainer]]:
 
 
 def registers(tree: ast.AST) -> bool:
-    """Whether the code decorates a class with `register`, or imports it from this package to call it."""
-    return any(
-        any(name_of(decorator) == "register" for decorator in node.decorator_list)
-        if isinstance(node, ast.ClassDef)
-        else node.module == __package__ and any(alias.name == "register" for alias in node.names)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef | ast.ImportFrom)
+    """Whether the code decorates a class with `register`, or has it from this package, by that name or with a dot."""
+    nodes = list(ast.walk(tree))
+    decorators = [one for node in nodes if isinstance(node, ast.ClassDef) for one in node.decorator_list]
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    dotted = {f"{name}.register" for node in nodes for name in names_of_package(node)}
+    return (
+        any(isinstance(one, ast.Name) and one.id == "register" for one in decorators)
+        or any(node.module in REGISTER_IN and any(one.name == "register" for one in node.names) for node in imports)
+        or any(isinstance(node, ast.Attribute) and ast.unparse(node) in dotted for node in nodes)
     )
 
 
-def name_of(decorator: ast.expr) -> str:
-    """`register` for `@register` as for `@trainers.register`."""
-    return getattr(decorator, "attr", getattr(decorator, "id", ""))
+def names_of_package(node: ast.AST) -> list[str]:
+    """What the code calls the modules that have `register`, where this node imports them."""
+    if isinstance(node, ast.Import):
+        return [one.asname or one.name for one in node.names if one.name in REGISTER_IN]
+    if isinstance(node, ast.ImportFrom):
+        return [one.asname or one.name for one in node.names if f"{node.module}.{one.name}" in REGISTER_IN]
+    return []
 
 
 def import_file(file: Path) -> ModuleType:
-    """Import a file that lies in no package. What lies beside it can be imported by it."""
-    name = f"deepext_trainers.{file.stem}"
+    """Import a file of the trainers folder. What lies beside it can be imported by it, with a dot or without."""
+    os.environ[own.FOLDER] = str(file.parent)
+    own.__path__ = [str(file.parent)]
+    name = f"{own.__name__}.{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec and spec.loader, f"{file} is no Python file"
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
@@ -139,7 +149,10 @@ def trainers_of(module: ModuleType) -> list[type[Trainer]]:
 
 def installed_trainers(entry: EntryPoint) -> list[type[Trainer]]:
     loaded = entry.load()
-    return trainers_of(loaded) if inspect.ismodule(loaded) else [loaded]
+    if inspect.ismodule(loaded):
+        return trainers_of(loaded)
+    base.check_declaration(loaded)  # nobody may have registered it
+    return [loaded]
 
 
 def offer(trainer: type[Trainer]) -> Offer:

@@ -146,6 +146,8 @@ class Lora(Trainer):
             ),
         )
         trainer.remove_callback(PrinterCallback)
+        if self.load_in_4bit and not speed.bf16:
+            adapters.learn_in_fp32(trainer.model)
         start = adapters.keep_start(trainer.model, run)
         if not run.stop_requested:
             trainer.train(resume_from_checkpoint=str(run.resume_from) if run.resume_from else None)

@@ -149,13 +149,16 @@ def to_reference(given: Inputs, beta: float, *, use_lora: bool) -> Iterator[Obje
         )
 
 
-def to_another_vocabulary(given: Inputs, field: str, name: str) -> Iterator[Objection]:
-    """Words can be compared with those of a model that knows the same ones."""
+def to_another_vocabulary(given: Inputs, field: str, name: str, *, filling: int = 0) -> Iterator[Objection]:
+    """Words can be compared with those of a model that knows the same ones.
+
+    `filling`: rows of the embedding that stand for no word, by which models of one family may differ.
+    """
     other, own = given.models.get(name), given.base_model
-    sizes = (other.vocabulary_size if other else None, own.vocabulary_size)
-    if other and None not in sizes and sizes[0] != sizes[1]:
+    theirs, ours = other.vocabulary_size if other else None, own.vocabulary_size
+    if other and theirs is not None and ours is not None and abs(theirs - ours) > filling:
         yield (
             field,
-            f"“{other.name}” has another vocabulary ({sizes[0]:,} tokens) than the base model ({sizes[1]:,}), so their "
+            f"“{other.name}” has another vocabulary ({theirs:,} tokens) than the base model ({ours:,}), so their "
             "words cannot be compared: choose a model of the base model's own family.",
         )

@@ -144,6 +144,7 @@ class Ppo(Trainer):
     weight_decay: fields.WeightDecay = 0.0
     max_grad_norm: fields.MaxGradNorm = 1.0
     precision: fields.Precision = "auto"
+    load_in_4bit: fields.LoadIn4bit = False
     gradient_checkpointing: fields.GradientCheckpointing = False
     logging_steps: fields.LoggingSteps = 1
     save_steps: fields.SaveSteps = 100
@@ -152,6 +153,8 @@ class Ppo(Trainer):
         yield from objections.to_updates(self.batch_size, self.mini_batch_size * self.gradient_accumulation_steps)
         yield from objections.to_few_rows(given, self.batch_size, self.max_samples)
         yield from objections.to_rewards(self.rewards, given, reward_model=self.reward_model)
+        if self.reward_model:  # the value model begins as its copy; whether all words are the same is read in `train`
+            yield from objections.to_another_vocabulary(given, "reward_model", self.reward_model, filling=1024)
         yield from objections.to_no_chat_template(given, self.chat_template)
         yield from objections.to_no_held_out_rows(self, given)
 
@@ -161,6 +164,7 @@ class Ppo(Trainer):
 
         from training_methods.trainers import (
             acceleration,
+            adapters,
             evaluations,
             hugging_face,
             loops,
@@ -173,7 +177,7 @@ class Ppo(Trainer):
         )
 
         rewards = prompts.load_rewards(self.rewards, run)
-        speed = acceleration.choose(run, self.precision, whole=not self.use_lora)
+        speed = acceleration.choose(run, self.precision, in_4bit=self.load_in_4bit, whole=not self.use_lora)
         tokenizer = hugging_face.load_tokenizer(run.base_model, self.chat_template)
         value_folder = run.base_model
         if self.reward_model:
@@ -200,13 +204,19 @@ class Ppo(Trainer):
         # begins as the reward model where there is one. With LoRA the reference is the policy without its adapter.
         device = "cuda" if speed.cuda else "cpu"
         load_policy = partial(hugging_face.load_model, run.base_model, dtype=speed.dtype, attention=speed.attention)
-        policy = reference = load_policy()
-        value_model = hugging_face.load_scorer(
-            value_folder, dtype=speed.dtype, padding=tokenizer.pad_token_id, seed=run.seed
-        )
+        head = {"padding": tokenizer.pad_token_id, "seed": run.seed}
+        if self.load_in_4bit:
+            policy = reference = adapters.load_in_4bit(
+                run.base_model, dtype=speed.dtype, attention=speed.attention, use_lora=self.use_lora
+            )
+            value_model = adapters.load_scorer_in_4bit(value_folder, dtype=speed.dtype, use_lora=self.use_lora, **head)
+        else:
+            policy = reference = load_policy()
+            value_model = hugging_face.load_scorer(value_folder, dtype=speed.dtype, **head)
         if self.use_lora:
             policy = reference = add_adapter(policy, self, task_type="CAUSAL_LM")
             add_adapter(value_model, self, task_type="SEQ_CLS", modules_to_save=["score"])
+            value_model.score.float()  # bf16 would lose the small steps of a head that learns as a whole
         elif self.kl_coef:
             reference = load_policy().to(device).eval()
         for model in (policy.to(device), value_model.to(device)):

@@ -5,6 +5,7 @@ Imports the training stack, so it is imported inside `train` alone.
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -217,15 +218,20 @@ def as_function(reward: Reward) -> Callable[..., list[float]]:
 def worth(reward: Reward, completion: str, row: Row) -> float:
     """Raises TrainingError where one of the site's own fails, or gives no number."""
     try:
-        value = reward.of(completion, row)
+        value = as_number(reward.of(completion, row))
     except Exception as error:
-        line = discovery.line_of(error, Path(getattr(reward.function, "__code__").co_filename))  # noqa: B009
+        line = discovery.line_of(error, Path(str(sys.modules[reward.function.__module__].__file__)))
         raise TrainingError(
             f"The reward {reward.curve} fails at line {line}: {discovery.reason(error)}", evidence=completion
         ) from error
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if not isinstance(value, float) or not math.isfinite(value):
         raise TrainingError(f"The reward {reward.curve} gives {value!r} where a number is needed.", evidence=completion)
-    return float(value)
+    return value
+
+
+def as_number(value: Any) -> Any:
+    """Numbers of NumPy and torch as Python's own."""
+    return float(value) if hasattr(value, "__float__") else value
 
 
 def text_of(said: str | list[dict[str, str]]) -> str:

@@ -149,8 +149,8 @@ class Reward(Trainer):
             ),
         )
         trainer.remove_callback(PrinterCallback)
-        if self.load_in_4bit:
-            trainer.model.base_model.model.score.float()  # TRL rounds all that learns to bf16, too roughly for a head
+        if self.use_lora:
+            trainer.model.base_model.model.score.float()  # bf16 would lose the small steps of a head: it learns whole
         if not run.stop_requested:
             trainer.train(resume_from_checkpoint=str(run.resume_from) if run.resume_from else None)
         if run.stop_requested:

@@ -31,6 +31,17 @@ from training_methods.trainers.script_output import Output, ending, hint, last_w
 
 LAUNCHER = Path(__file__).with_name("scripts") / "launch.py"
 LAST_LINES = 30
+PLACES = (
+    "model_path",
+    "dataset_path",
+    "output_dir",
+    "input_train_name",
+    "output_train_name",
+    "train_id",
+    "seq",
+    "model_name",
+)
+"""Arguments that the console gives beside the parameters."""
 OF_ONE_PYTHON = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONPLATLIBDIR", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 
 
@@ -193,19 +204,12 @@ def docstring(file: Path) -> str:
 
 
 def places(run: Run) -> dict[str, Any]:
-    """The arguments that the console gives beside the parameters."""
     dataset, names = dataset_for(run)
     spec = run.spec
-    return {
-        "model_path": spec.base_model,
-        "dataset_path": dataset,
-        "output_dir": run.output,
-        "input_train_name": names[0],
-        "output_train_name": names[answer_place(run)],
-        "train_id": spec.train_id or run.directory.name,
-        "seq": 1,
-        "model_name": spec.model_name or spec.base_model_name or spec.base_model.name,
-    }
+    model_name = spec.model_name or spec.base_model_name or spec.base_model.name
+    train_id = spec.train_id or run.directory.name
+    given = (spec.base_model, dataset, run.output, names[0], names[answer_place(run)], train_id, 1, model_name)
+    return dict(zip(PLACES, given, strict=True))
 
 
 def answer_place(run: Run) -> int:
@@ -231,7 +235,8 @@ def arguments(values: dict[str, Any]) -> Iterator[str]:
     for name, value in values.items():
         if value is None:
             continue
-        if str(value).startswith("-"):
-            yield f"--{name}={value}"
+        written = str(int(value) if isinstance(value, float) and value.is_integer() else value)
+        if written.startswith("-"):
+            yield f"--{name}={written}"
         else:
-            yield from (f"--{name}", str(value))
+            yield from (f"--{name}", written)

@@ -15,7 +15,12 @@ from training_methods.trainers.events import LAST_STEP
 MARKER = "[log_data]:"
 LONGEST_LINE = 2**16  # a progress bar never ends its line; what is longer comes in pieces
 SHOWN_OF_A_LINE = 300  # characters, where a failure is told
-UNKNOWN_ARGUMENTS = "error: unrecognized arguments:"
+UNKNOWN_ARGUMENTS = {
+    "error: unrecognized arguments:": "parser.parse_known_args()",
+    "are not used by the HfArgumentParser:": "parser.parse_args_into_dataclasses(return_remaining_strings=True)",
+    "No such option": 'context_settings={"ignore_unknown_options": True, "allow_extra_args": True}',
+}
+"""What argparse, transformers and click (with typer) say of them, and how each passes them over."""
 
 
 class Output:
@@ -109,8 +114,9 @@ def told(lines: Iterable[str]) -> Iterator[str]:
 
 
 def last_words(lines: Iterable[str]) -> str:
-    """The last line that says something: of a Python error, the error itself."""
-    return next((line.strip() for line in reversed(list(lines)) if line.strip()), "it said nothing.")
+    """The last line that says something, without the frame that typer draws: of a Python error, the error itself."""
+    said = (line.strip(" │|\n") for line in reversed(list(lines)))
+    return next((line for line in said if any(map(str.isalnum, line))), "it said nothing.")
 
 
 def ending(code: int) -> str:
@@ -119,9 +125,8 @@ def ending(code: int) -> str:
 
 def hint(lines: Iterable[str]) -> str:
     """What to do about a mistake that many scripts make."""
-    if any(UNKNOWN_ARGUMENTS in line for line in lines):
-        return (
-            "The console gives a script more arguments than this one knows: read them with "
-            "`args, unknown = parser.parse_known_args()`."
-        )
+    said = "".join(lines)
+    for words, how in UNKNOWN_ARGUMENTS.items():
+        if words in said:
+            return f"The console gives a script more arguments than this one knows: read them with `{how}`."
     return ""

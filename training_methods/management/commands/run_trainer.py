@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from training_methods import catalog, interpreters
 from training_methods.catalog import TrainerInfo
 from training_methods.trainers.base import DatasetFile, RunSpec, cpu_threads
-from training_methods.trainers.events import CheckpointSaved, Event, Failure, Metrics, Note
+from training_methods.trainers.events import CheckpointSaved, Event, Failure, Metrics, Note, Sample
 from training_methods.trainers.parameters import mistakes, values_model
 from training_methods.trainers.rows import DataFormat
 from training_methods.trainers.survey import Request, survey
@@ -171,6 +171,8 @@ def as_line(event: Event) -> str:
             return event.text
         case CheckpointSaved():
             return f"Checkpoint at step {event.step}: {event.path}"
+        case Sample():
+            return f"step {event.step}  “{event.prompt}” → “{event.answer}”"
     return ""
 
 

@@ -3,8 +3,9 @@
 Needs nothing but the standard library of Python 3.8, since the interpreter is of the method's choice.
 
 Three things differ from starting it directly. argparse reads the words true and false: `type=bool` would take every
-text that is not empty for true, and a flag (`store_true`) would take no word at all. `import train_callback` finds the
-module beside this file. And a traceback begins in the script. In a micro-run its model is watched as well.
+text that is not empty for true, and a flag (`store_true`) would take no word at all, as flags of click and typer would
+not. `import train_callback` finds the module beside this file. And a traceback begins in the script. In a micro-run its
+model is watched as well.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import traceback
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+CLICK = ("click.core", "typer._click.core")  # typer brings its own
 WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
@@ -35,30 +37,54 @@ def read_booleans() -> None:
         self.register("type", bool, boolean)
 
     def parse_with_flags(self, args=None, namespace=None):
-        return parse(self, as_flags(self, sys.argv[1:] if args is None else args), namespace)
+        words = sys.argv[1:] if args is None else args
+        return parse(self, as_flags(flags_of_argparse(self._actions), words), namespace)
 
     argparse.ArgumentParser.__init__ = with_booleans  # type: ignore[method-assign]
     argparse.ArgumentParser.parse_known_args = parse_with_flags  # type: ignore[method-assign]
 
 
-def as_flags(parser, words):
+def read_booleans_of_click(core) -> None:
+    """Make every command take a word behind a flag."""
+    parse = core.Command.parse_args
+
+    def parse_with_flags(self, context, args):
+        return parse(self, context, as_flags(flags_of_click(self.get_params(context)), args))
+
+    core.Command.parse_args = parse_with_flags
+
+
+def flags_of_argparse(actions) -> dict:
+    """Each flag's opposite, or None."""
+    options = {option for action in actions if action.nargs == 0 for option in action.option_strings}
+    opposites = {option: "--no-" + option.lstrip("-") for option in options}
+    return {option: opposite if opposite in options else None for option, opposite in opposites.items()}
+
+
+def flags_of_click(parameters) -> dict:
+    flags = [one for one in parameters if getattr(one, "is_flag", False)]
+    off = {option: next(iter(flag.secondary_opts), None) for flag in flags for option in flag.opts}
+    return {**off, **{option: flag.opts[0] for flag in flags for option in flag.secondary_opts}}
+
+
+def as_flags(opposites, words) -> list:
     """`--flag True` as a flag knows it, `--flag`; and `--flag False` as nothing, or as `--no-flag` if there is one."""
-    options = {option for action in parser._actions if action.nargs == 0 for option in action.option_strings}
-    kept: list[str] = []
+    kept = []  # type: list
     for word in words:
-        is_flag = bool(kept) and kept[-1] in options
+        is_flag = bool(kept) and kept[-1] in opposites
         if not (is_flag and word.lower() in WORDS):
             kept.append(word)
         elif not WORDS[word.lower()]:
-            opposite = "--no-" + kept.pop().lstrip("-")
-            kept += [opposite] if opposite in options else []
+            opposite = opposites[kept.pop()]
+            kept += [opposite] if opposite else []
     return kept
 
 
-def watch() -> None:
-    if "DEEPEXT_WITNESS" in os.environ:
-        import deepext_witness  # type: ignore  # beside this file, which leads the path as yet
+def follow_imports() -> None:
+    import deepext_witness  # type: ignore  # beside this file, which leads the path as yet
 
+    sys.meta_path[:0] = [deepext_witness.AfterImport(name, read_booleans_of_click) for name in CLICK]
+    if "DEEPEXT_WITNESS" in os.environ:
         deepext_witness.watch(Path(os.environ["DEEPEXT_WITNESS"]))
 
 
@@ -74,7 +100,7 @@ def main(script: str) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     read_booleans()
-    watch()
+    follow_imports()
     sys.excepthook = show
     here = sys.path[0]
     sys.path[0] = str(Path(script).parent)
