@@ -91,6 +91,12 @@ def duration(seconds: float | None) -> str:
 
 
 @register.filter
+def plain(value: object) -> object:
+    """A setting as people write it: a whole number without a fraction, 3 and not 3.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_COUNT else value
+
+
+@register.filter
 def significant(number: float | Literal[""] | None, digits: int = 4) -> str:
     """A measured value with as many digits as matter, zeros included, so that a column of them lines up.
 
