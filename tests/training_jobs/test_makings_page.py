@@ -52,6 +52,8 @@ def test_one_button_queues_the_merge(client, expert, model):
 def test_it_says_that_it_is_being_made_already(client, model):
     client.post(url(model), {"what": "merge"})
 
+    page = client.get(model.get_absolute_url()).text
+    assert "Save as a complete model" not in page and "Export as GGUF, f16" in page
     assert "It is being made already." in client.post(url(model), {"what": "merge"}, follow=True).text
     assert Making.objects.count() == 1
 

@@ -76,6 +76,12 @@ def flowing(text: str) -> str:
 
 
 @register.filter
+def opening(text: str) -> str:
+    """The first paragraph of a docstring, which says what it is about."""
+    return " ".join(text.strip().partition("\n\n")[0].split())
+
+
+@register.filter
 def duration(seconds: float | None) -> str:
     """Seconds as people say them: 42 s, 3 min 20 s, 2 h 05 min."""
     if seconds is None:
