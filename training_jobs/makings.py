@@ -85,6 +85,8 @@ def against_merging(model: CustomizedModel) -> str:
 
 def against_export(model: CustomizedModel) -> str:
     """The package gguf brings llama.cpp's writer, and no converter: what is known here are Llamas."""
+    if hasattr(model, "merged"):
+        return _("It is exported from the complete model: “%(name)s”.") % {"name": model.merged.name}
     if model.kind == CustomizedModel.Kind.ADAPTER:
         return _("Save it as a complete model first: a GGUF file holds all weights.")
     if model.kind == CustomizedModel.Kind.REWARD:
