@@ -52,7 +52,6 @@ gettext_noop("Compute some values twice instead of keeping them: slower, for muc
 gettext_noop("Custom")
 gettext_noop("Custom 01")
 gettext_noop("Custom 02")
-gettext_noop("Custom02")
 gettext_noop("DPO")
 gettext_noop("Data")
 gettext_noop("Discount (gamma)")

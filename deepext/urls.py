@@ -1,10 +1,13 @@
 from django.contrib import admin
 from django.urls import include, path
+from django.utils.translation import gettext_lazy as _
 
 from deepext.home import bring_sample, home
 from deepext.preferences import choose_language, choose_theme
 from deepext.search import search
 from deepext.views import healthz
+
+admin.site.index_title = _("People and records")
 
 urlpatterns = [
     path("", home, name="home"),

@@ -9,6 +9,8 @@ from training_jobs.metric_labels import label_of
 from training_jobs.models import TrainingJob
 from training_jobs.samples import Part
 
+ABSENT = "–"  # a setting that a job's trainer does not have; None is a value
+
 
 @dataclass(frozen=True)
 class Row:
@@ -36,7 +38,7 @@ def settings(jobs: Sequence[TrainingJob]) -> list[Row]:
     """Everything that was frozen, the library versions too."""
     frozen = [lineage.frozen(job) | job.versions for job in jobs]
     names, labels = dict.fromkeys(name for one in frozen for name in one), setting_names.labels_of_all(jobs)
-    return [Row(name, labels.get(name, name), [one.get(name) for one in frozen]) for name in names]
+    return [Row(name, labels.get(name, name), [one.get(name, ABSENT) for one in frozen]) for name in names]
 
 
 def reached(jobs: Sequence[TrainingJob]) -> list[Row]:

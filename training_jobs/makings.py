@@ -85,6 +85,8 @@ def against_merging(model: CustomizedModel) -> str:
 
 def against_export(model: CustomizedModel) -> str:
     """The package gguf brings llama.cpp's writer, and no converter: what is known here are Llamas."""
+    if hasattr(model, "merged"):
+        return _("It is exported from the complete model: “%(name)s”.") % {"name": model.merged.name}
     if model.kind == CustomizedModel.Kind.ADAPTER:
         return _("Save it as a complete model first: a GGUF file holds all weights.")
     if model.kind == CustomizedModel.Kind.REWARD:
@@ -152,9 +154,11 @@ def own_prompts(model: CustomizedModel) -> Iterator[str]:
 
 
 def offers(model: CustomizedModel) -> list[tuple[What, str]]:
-    """What can be made of it, each with why not."""
-    whats = [What.MERGE] if model.kind == CustomizedModel.Kind.ADAPTER else []
-    return [(what, reason_against(model, what)) for what in (*whats, What.F16, What.Q8_0)]
+    """What can be made of it beside what is being made, each with why not."""
+    merge = [What.MERGE] if model.kind == CustomizedModel.Kind.ADAPTER else []
+    under_way = {making.what for making in latest(model) if making.is_unended}
+    whats = [what for what in (*merge, What.F16, What.Q8_0) if what not in under_way]
+    return [(what, reason_against(model, what)) for what in whats]
 
 
 def latest(model: CustomizedModel) -> list[Making]:

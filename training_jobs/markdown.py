@@ -14,6 +14,7 @@ HEADING = re.compile(r"(#{1,6})\s+(.+)")
 ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(.+)")
 FENCE = re.compile(r"\s*(```|~~~)")
 ROW = re.compile(r"\|(.*)\|\s*")
+BAR = re.compile(r"(?<!\\)\|")  # between two cells; one with a backslash before it is text
 DIVIDER = re.compile(r"\|[\s|:-]+\|\s*")
 RULE = re.compile(r"-{3,}\s*")
 
@@ -70,7 +71,9 @@ def code(lines: list[str]) -> str:
 
 def table(lines: list[str]) -> str:
     rows = [
-        [inline(cell.strip()) for cell in line.strip()[1:-1].split("|")] for line in lines if not DIVIDER.match(line)
+        [inline(cell.strip().replace("\\|", "|")) for cell in BAR.split(line.strip()[1:-1])]
+        for line in lines
+        if not DIVIDER.match(line)
     ]
     filled = ["".join(f"<td>{cell}</td>" for cell in row) for row in rows if any(row)]
     return (

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 from django.forms.boundfield import BoundField
@@ -152,6 +154,9 @@ def drawn(attributes: dict[str, Any]) -> SafeString:
 
 
 def as_text(value: Any) -> str:
+    """A fraction in digits: 5e-05 is 0.00005, and 1.0 is 1."""
+    if isinstance(value, float) and isfinite(value):
+        return format(Decimal(str(value)).normalize(), "f")
     return "" if value is None else str(value)
 
 

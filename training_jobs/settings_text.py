@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from training_methods import sentences
+from training_methods.config import suggestion
 from training_methods.trainers.parameters import Parameter
 
 PREFIX = "p-"
@@ -38,10 +39,14 @@ def boolean(typed: Any) -> bool:
     return str(typed).lower() in ("true", "on")
 
 
+def unknown(name: str, names: list[str]) -> str:
+    return " ".join(filter(None, (_("There is no such setting to change."), suggestion(name, names))))
+
+
 def read(text: str, parameters: Iterable[Parameter]) -> tuple[dict[str, Any], dict[str, str]]:
     """The text as a form's data, what it leaves out at its default; and what is wrong, by name. Raises NotSettings."""
     given, known = parsed(text), {one.name: one for one in parameters if not one.locked}
-    wrong = {name: _("There is no such setting to change.") for name in given if name not in known}
+    wrong = {name: unknown(name, list(known)) for name in given if name not in known}
     typed = {}
     for name, parameter in known.items():
         value = given.get(name, parameter.default)

@@ -77,6 +77,7 @@ SENTENCES = [
     gettext_noop("It holds neither adapter_config.json nor config.json."),
     gettext_noop("It is a %(architecture)s, and only LlamaForCausalLM is written here: use llama.cpp's own convert_hf_to_gguf.py on the downloaded folder."),
     gettext_noop("It is a complete model already."),
+    gettext_noop("It is exported from the complete model: “%(name)s”."),
     gettext_noop("It is not offered."),
     gettext_noop("It looked at run.finish_requested and left no result in run.output."),
     gettext_noop("It made no further step."),

@@ -70,7 +70,7 @@ class LicenseKey:
         if not key:
             raise damaged(_("it is empty"))
         if not key.startswith(PREFIX):
-            raise damaged(_("it does not begin with %(prefix)s") % {"prefix": PREFIX})
+            raise damaged(_("it does not begin with “%(prefix)s”") % {"prefix": PREFIX})
         if len(key) > LONGEST_KEY:
             lengths = {"number": intcomma(len(key)), "most": intcomma(LONGEST_KEY)}
             raise damaged(_("it has %(number)s characters, and no key has more than %(most)s") % lengths)

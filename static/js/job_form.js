@@ -24,6 +24,7 @@ const mark = (setting) => {
 };
 
 form?.addEventListener("input", (event) => {
+  if (event.target.name === "view") return; // shown otherwise, and as it was
   for (const id of ["check", "tokens"]) document.getElementById(id)?.classList.add("is-stale");
   const setting = event.target.closest("[data-default], [data-origin]");
   if (setting) mark(setting);

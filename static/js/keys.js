@@ -19,7 +19,11 @@
   };
   places.get("/").addEventListener("click", search);
 
-  const isTyping = (event) => event.target.closest("input, textarea, select, [contenteditable], dialog");
+  // What had the focus in a dialog keeps it for a moment after the dialog has closed.
+  const isTyping = ({ target }) => {
+    const dialog = target.closest("dialog");
+    return dialog ? dialog.open : target.closest("input, textarea, select, [contenteditable]");
+  };
 
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key === "k") { event.preventDefault(); openDialog("find"); return; }

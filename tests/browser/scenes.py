@@ -28,7 +28,7 @@ def tokens_and_report(page: Page, site: SimpleNamespace) -> None:
     page.get_by_role("button", name="Token view").click()
     expect(page.get_by_role("group", name="Row 1")).to_be_visible(timeout=READ)
     page.get_by_role("button", name="Check").click()
-    expect(page.get_by_text("The report is kept with the job")).to_be_visible(timeout=READ)
+    expect(page.get_by_text("The report is kept with the train")).to_be_visible(timeout=READ)
 
 
 def micro_run(page: Page, site: SimpleNamespace) -> None:

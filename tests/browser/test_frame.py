@@ -65,6 +65,21 @@ def test_a_message_stands_in_the_corner_until_it_is_dismissed(expert_page: Page,
     expect(notifications).to_be_empty()
 
 
+def test_a_form_on_its_way_says_so_and_is_sent_once(expert_page: Page, transactional_db):
+    expert_page.goto("/accounts/password/")
+    expert_page.evaluate(
+        "document.addEventListener('submit', (event) => {"
+        " (window.sent ??= []).push(!event.defaultPrevented); event.preventDefault(); })"
+    )
+    button = expert_page.get_by_role("main").get_by_role("button")
+
+    button.click()
+    button.click()
+
+    expect(button).to_have_attribute("aria-busy", "true")
+    assert expert_page.evaluate("sent") == [True, False]
+
+
 def test_a_message_with_a_part_of_a_page_is_shown_too(expert_page: Page, transactional_db):
     expert_page.goto("/jobs/")
     news = {"toasts": [{"level": "success", "text": "<b>Kept.</b>"}]}
@@ -95,6 +110,16 @@ def test_keys_do_nothing_while_one_types(expert_page: Page, transactional_db):
 
     expect(expert_page.get_by_role("main").get_by_role("searchbox")).to_have_value("gh?/n")
     expect(expert_page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_keys_act_at_once_after_a_dialog_was_closed(expert_page: Page, transactional_db):
+    expert_page.goto("/")
+    expert_page.keyboard.press("?")
+    expert_page.keyboard.press("Escape")
+
+    expert_page.locator("#keys").get_by_text("Close", exact=True).dispatch_event("keydown", {"key": "/"})
+
+    expect(expert_page.locator("#find-words")).to_be_focused()
 
 
 def test_keys_can_be_switched_off(expert_page: Page, transactional_db):

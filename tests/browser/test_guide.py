@@ -81,7 +81,12 @@ def test_tokens_and_check_lead_to_a_job_with_its_report(form: Page, tmp_path: Pa
     form.get_by_role("button", name="Token view").click()
     expect(form.get_by_role("group", name="Row 1")).to_contain_text("Aunt Agatha, 0.", timeout=READ)
     form.get_by_role("button", name="Check").click()
-    expect(form.get_by_text("The report is kept with the job")).to_be_visible(timeout=READ)
+    expect(form.get_by_text("The report is kept with the train")).to_be_visible(timeout=READ)
+    form.get_by_text("All settings", exact=True).click()
+    expect(form.locator("#check .stale-note")).to_be_hidden()
+    form.get_by_label("Seed").fill("7")
+    form.get_by_label("Seed").fill("42")
+    expect(form.locator("#check .stale-note")).to_be_visible()
     form.get_by_role("button", name="Run the Train").click()
 
     expect(form.get_by_text("Preflight report")).to_be_visible()

@@ -77,7 +77,7 @@ def watch_it_finish(page: Page) -> None:
 
 def delete_method(page: Page) -> None:
     page.goto("/methods/kettle-lora/delete/")
-    expect(page.get_by_text(re.compile("1 job .*used this method"))).to_be_visible()
+    expect(page.get_by_text(re.compile("1 train .*used this method"))).to_be_visible()
     page.get_by_role("button", name="Delete the method").click()
     expect(page.get_by_role("link", name="Kettle LoRA")).to_have_count(0)
 

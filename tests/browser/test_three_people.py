@@ -167,7 +167,7 @@ def choose_what_to_train(page: Page) -> None:
 
 def look_before_it_starts(page: Page) -> None:
     page.get_by_role("button", name="Check").click()
-    expect(page.get_by_text("The report is kept with the job")).to_be_visible(timeout=TRAINED)
+    expect(page.get_by_text("The report is kept with the train")).to_be_visible(timeout=TRAINED)
 
 
 def watch_the_loss_fall(page: Page) -> None:

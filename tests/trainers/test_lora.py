@@ -19,7 +19,7 @@ print(model.peft_config["default"].r)
 def trained(run_folder):
     run = run_folder(
         "lora",
-        {"epochs": 4, "learning_rate": 0.01, "rank": 8, "evaluation_fraction": 0.2},
+        {"epochs": 4, "learning_rate": 0.01, "rank": 8, "evaluation_fraction": 0.2, "sample_prompts": "Who? | Why?"},
         base_model_name="Tiny",
         model_name="Tiny_kettle_20260102_abcd",
     )
@@ -62,6 +62,7 @@ def test_it_writes_a_model_card(trained):
         "| Base model | Tiny |",
         "24 rows, question and answer",
         "| rank | 8 |",
+        "| sample_prompts | Who? \\| Why? |",
         "Evaluation loss",
         "PeftModel.from_pretrained",
         "trl 1.16",

@@ -318,6 +318,11 @@ def test_it_names_a_script_after_its_file(script):
     assert issubclass(trainer, Script)
 
 
+def test_a_number_with_a_nought_stands_apart_in_its_title(script):
+    assert trainer_of(script("", name="custom02")).label == "Custom 02"
+    assert trainer_of(script("", name="qwen3")).label == "Qwen3"
+
+
 def test_it_takes_no_file_whose_name_is_no_slug(script):
     with pytest.raises(ValueError, match="“Two Cups” is no slug: rename the file"):
         trainer_of(script("", name="Two Cups"))

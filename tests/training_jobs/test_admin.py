@@ -20,6 +20,15 @@ def records(data_dir) -> None:
     )
 
 
+def test_it_bears_the_names_of_the_console(client, admin):
+    client.force_login(admin)
+
+    page = client.get("/admin/").text
+
+    assert "<h1>People and records</h1>" in page and 'href="/">DeepExtension</a>' in page
+    assert "Django administration" not in page
+
+
 @pytest.mark.parametrize("record", RECORDS)
 def test_it_lists_them(client, admin, records, record):
     client.force_login(admin)

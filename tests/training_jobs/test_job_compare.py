@@ -40,6 +40,12 @@ def test_settings_that_differ_come_first(client, jobs):
     assert page.index(">Rank <") < page.index("settings are the same") < page.index(">Epochs <")
 
 
+def test_a_setting_that_a_trainer_does_not_have_is_no_value(client, jobs):
+    TrainingJob.objects.filter(pk=jobs[0].pk).update(parameters={"rank": 8, "epochs": 3, "patience": None})
+
+    assert row_of(compare(client, *jobs), "Patience") == ["none", "–"]
+
+
 def test_it_shows_the_last_and_the_best_value_of_each(client, jobs):
     for job, losses in zip(jobs, [(3.0, 1.0, 2.0), (3.0, 0.5)], strict=True):
         metrics.append(job.pk, 1, [Metrics(step=n, values={"loss": loss}) for n, loss in enumerate(losses)])

@@ -67,6 +67,16 @@ def test_what_is_changed_is_marked_beside_the_value_of_the_train_copied(client, 
     assert "in the train copied: 77" in page
 
 
+def test_fractions_are_written_in_digits(client, job):
+    job.parameters |= {"learning_rate": 5e-05, "max_grad_norm": 2.0}
+    job.save()
+
+    page = copy(client, job)
+
+    assert 'value="0.00005"' in page and "5e-05" not in page
+    assert 'value="2"' in re.search(r"<input[^>]*p-max_grad_norm[^>]*>", page)[0]
+
+
 def test_a_form_that_copies_nothing_marks_nothing(client, job):
     page = client.get(f"{reverse('training_jobs:job-new')}?method=lora").text
 

@@ -197,3 +197,20 @@ def test_it_needs_a_login(client):
 
 def test_an_unknown_job_is_not_found(client):
     assert client.get(f"/jobs/{uuid4()}/").status_code == 404
+
+
+def test_checkpoints_in_a_row_are_one_line(client):
+    job = records.job()
+    for kind, step in [("checkpoint", 5), ("note", 0), *(("checkpoint", step) for step in range(1000, 1400, 100))]:
+        JobEvent.objects.create(job=job, attempt=1, kind=kind, at=timezone.now(), data={"step": step, "text": "Hm."})
+
+    page = client.get(job.get_absolute_url()).text
+
+    assert "Checkpoint saved at step 5" in page
+    assert "4 checkpoints saved, the last one at step 1,300" in page and "step 1,200" not in page
+
+
+def test_a_whole_number_has_no_fraction(client):
+    page = client.get(records.job(parameters={"epochs": 900.0, "learning_rate": 0.5}).get_absolute_url()).text
+
+    assert "900" in page and "900.0" not in page and "0.5" in page

@@ -170,6 +170,7 @@ def test_settings_can_be_given_as_json(client, filled_in):
         ('{"rank": "many"}', "“many” is not a whole number."),
         (f'{{"rank": {"9" * 5000}}}', "Unable to parse input string as an integer"),
         ('{"warp": 9}', "There is no such setting to change."),
+        ('{"epoch": 9}', "There is no such setting to change. Did you mean “epochs”?"),
         ('{"rank": [1]}', "A setting is a number, text, true, false or null."),
         ('{"rank": 1,}', "This is not JSON: line 1, column 12"),
         ("[]", "Settings are a JSON object"),

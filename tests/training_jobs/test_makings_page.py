@@ -52,6 +52,8 @@ def test_one_button_queues_the_merge(client, expert, model):
 def test_it_says_that_it_is_being_made_already(client, model):
     client.post(url(model), {"what": "merge"})
 
+    page = client.get(model.get_absolute_url()).text
+    assert "Save as a complete model" not in page and "Export as GGUF, f16" in page
     assert "It is being made already." in client.post(url(model), {"what": "merge"}, follow=True).text
     assert Making.objects.count() == 1
 
@@ -82,7 +84,9 @@ def test_another_architecture_names_the_converter(client, model):
 def test_a_merged_model_is_not_merged_again(client, model):
     CustomizedModel.objects.create(name="acorn_merged", kind="complete", path="/x", size_bytes=1, merged_from=model)
 
-    assert "It was merged already" in client.post(url(model), {"what": "merge"}, follow=True).text
+    page = client.post(url(model), {"what": "merge"}, follow=True).text
+    assert "It was merged already" in page
+    assert "It is exported from the complete model: “acorn_merged”." in page
 
 
 def test_it_says_that_the_disk_is_too_full(client, model, settings):

@@ -27,6 +27,10 @@ from training_jobs.markdown import as_html
             "| | |\n|---|---|\n| Base | `x` |",
             '<table class="table table-values"><tbody><tr><td>Base</td><td><code>x</code></td></tr></tbody></table>',
         ),
+        (
+            "| prompts | Who? \\| Why? |",
+            '<table class="table table-values"><tbody><tr><td>prompts</td><td>Who? | Why?</td></tr></tbody></table>',
+        ),
         ("[us](javascript:alert(1))", "<p>[us](javascript:alert(1))</p>"),
         ('<img src=x onerror="a()">', "<p>&lt;img src=x onerror=&quot;a()&quot;&gt;</p>"),
         ("", ""),

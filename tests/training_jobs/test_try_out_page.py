@@ -50,6 +50,13 @@ def test_a_prompt_queues_a_session(client, expert, model, url):
     assert f'hx-get="{url}news/?seen=' in page and f'name="shown" value="{exchange.pk}:{exchange.seen}"' in page
 
 
+def test_the_form_keeps_what_was_asked_with(client, url):
+    page = client.post(url, PROMPT, follow=True)
+
+    assert page.context["form"].initial == {"temperature": 0, "max_tokens": 20}
+    assert 'name="max_tokens" value="20"' in page.text
+
+
 def test_a_second_prompt_goes_to_the_same_session(client, url):
     client.post(url, PROMPT)
     client.post(url, PROMPT)

@@ -4,7 +4,7 @@ import pytest
 from django.utils import translation
 
 from training_methods.numbers import in_short, percent, retold, rounded, written
-from training_methods.templatetags.console import significant
+from training_methods.templatetags.console import opening, plain, significant
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,15 @@ from training_methods.templatetags.console import significant
 )
 def test_a_measured_value_has_the_digits_that_matter(number, shown):
     assert significant(number) == shown
+
+
+def test_a_setting_that_is_whole_has_no_fraction():
+    assert [plain(value) for value in (3.0, 0.5, 7, True, "3.0", None, 1e20)] == [3, 0.5, 7, True, "3.0", None, 1e20]
+    assert isinstance(plain(3.0), int)
+
+
+def test_the_first_paragraph_tells_what_a_trainer_is_about():
+    assert opening("Boils\nkettles.\n\nEdit it in the folder.") == "Boils kettles."
 
 
 def test_it_is_written_as_the_reader_writes_numbers():

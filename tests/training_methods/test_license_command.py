@@ -46,6 +46,14 @@ def status() -> dict:
     return json.loads(license_("status", "--json"))
 
 
+def test_a_key_that_is_past_is_said_to_be(private_key, tmp_path):
+    output = tmp_path / "old.key"
+
+    said = license_("issue", "--private-key", private_key, "--customer", "ACME", "--days", "-3", "--output", output)
+
+    assert "ACME: it ended on" in said
+
+
 def test_it_installs_what_it_issued(db, key_file):
     said = license_("install", key_file)
 

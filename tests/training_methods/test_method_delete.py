@@ -12,7 +12,7 @@ def test_it_asks_and_says_what_becomes_of_the_jobs(client, engineer, licensed, l
 
     page = client.get(URL)
 
-    assert "3 jobs have used this method." in page.text
+    assert "3 trains have used this method." in page.text
     assert "They stay readable" in page.text
     assert TrainingMethod.objects.exists()
 

@@ -11,6 +11,7 @@ class JobEvent(models.Model):
     """Something that happened to a job, for people: a note, a checkpoint, a change of hands."""
 
     SAMPLE = "sample"
+    CHECKPOINT = "checkpoint"
 
     job = models.ForeignKey(TrainingJob, models.CASCADE, related_name="events")
     attempt = models.PositiveIntegerField()

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from training_jobs import lineage
+from training_jobs import lineage, timeline
 from training_jobs.models import JobEvent, TrainingJob
 from training_methods.models import METHOD_TYPES
 
@@ -19,5 +19,5 @@ def context(request: HttpRequest, job: TrainingJob) -> dict[str, Any]:
         "differences": lineage.differences(job, job.copied_from) if job.copied_from else [],
         "references": list(lineage.references_of(job)),
         "attempts": lineage.attempts(events),
-        "events": events,
+        "lines": list(timeline.lines(events)),
     }

@@ -17,6 +17,7 @@ from training_jobs.lists.models import MODELS
 from training_jobs.models import CustomizedModel, FoundationModel
 from training_jobs.views import makings as makings_part
 from training_methods import list_views
+from training_methods.models import TYPE_LABELS
 from training_methods.requests import HtmxRequest
 
 
@@ -33,6 +34,7 @@ def model_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "model": model,
         "train": train,
+        "method_type": TYPE_LABELS.get(train.method_snapshot["method_type"]) if train else None,
         "is_there": folder.is_dir(),
         "scores": model_facts.scores(train) if train else [],
         "settings": list(model_facts.settings_of(train)) if train else [],

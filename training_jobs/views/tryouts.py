@@ -22,6 +22,7 @@ from training_methods.requests import HtmxRequest
 
 WAITING, WRITING = 2000, 500  # milliseconds; a worker keeps what an answer has grown by twice a second
 ROWS = 10
+KEPT = ("temperature", "max_tokens")
 ASKED_AGAIN = ("prompt", "rated", "temperature", "max_tokens", "seed")
 
 
@@ -59,10 +60,12 @@ class TryOutView(View):
         return render(self.request, "training_jobs/model_try.html", context)
 
     def asked_before(self, model: CustomizedModel) -> dict[str, Any]:
-        """The prompt that `?again=` names, with its settings."""
-        again = self.request.GET.get("again", "")
-        found = Exchange.objects.filter(model=model, pk=again).first() if is_key(Exchange, again) else None
-        return model_to_dict(found, ASKED_AGAIN) if found else {}
+        """The prompt that `?again=` names, with its settings; else the settings that this person asked with last."""
+        exchanges, again = Exchange.objects.filter(model=model), self.request.GET.get("again", "")
+        if is_key(Exchange, again) and (named := exchanges.filter(pk=again).first()):
+            return model_to_dict(named, ASKED_AGAIN)
+        last = exchanges.filter(asked_by=self.request.user.pk).order_by("-pk").first()
+        return model_to_dict(last, KEPT) if last else {}
 
 
 def model_of(pk: int) -> CustomizedModel:

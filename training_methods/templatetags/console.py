@@ -76,6 +76,12 @@ def flowing(text: str) -> str:
 
 
 @register.filter
+def opening(text: str) -> str:
+    """The first paragraph of a docstring, which says what it is about."""
+    return " ".join(text.strip().partition("\n\n")[0].split())
+
+
+@register.filter
 def duration(seconds: float | None) -> str:
     """Seconds as people say them: 42 s, 3 min 20 s, 2 h 05 min."""
     if seconds is None:
@@ -88,6 +94,12 @@ def duration(seconds: float | None) -> str:
         return _("%(minutes)s min %(seconds)s s") % {"minutes": minutes, "seconds": f"{rest:02d}"}
     hours, minutes = divmod(minutes, 60)
     return _("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": f"{minutes:02d}"}
+
+
+@register.filter
+def plain(value: object) -> object:
+    """A setting as people write it: a whole number without a fraction, 3 and not 3.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_COUNT else value
 
 
 @register.filter

@@ -122,9 +122,14 @@ def card(run: Run, trainer: Trainer, data: "Examples", steps: int, epochs: float
         ),
         seed=run.seed,
         usage=usage(run.output, run.base_model),
-        parameters="\n".join(f"| {name} | {value} |" for name, value in trainer.model_dump().items()),
+        parameters="\n".join(f"| {name} | {in_a_cell(value)} |" for name, value in trainer.model_dump().items()),
         libraries=", ".join(f"{library} {version(library)}" for library in LIBRARIES),
     )
+
+
+def in_a_cell(value: object) -> str:
+    """A setting as it may stand in a table: a text's own bars and line breaks do not end its cell."""
+    return " ".join(str(value).split("\n")).replace("|", "\\|")
 
 
 def in_words(run: Run, steps: int) -> str:

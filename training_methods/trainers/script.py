@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -196,7 +197,8 @@ def trainer_of(file: Path) -> type[Script]:
 
 
 def label(stem: str) -> str:
-    return stem.replace("_", " ").replace("-", " ").capitalize()
+    """As a title: kettle_v2 is Kettle v2, and custom02, which has its number with a nought before it, Custom 02."""
+    return re.sub(r"(?<=[a-z])(?=0\d+$)", " ", stem.replace("_", " ").replace("-", " ")).capitalize()
 
 
 def docstring(file: Path) -> str:

@@ -6,6 +6,9 @@ const LANGUAGE = document.documentElement.lang || "en";
 const said = (sentence, values) => sentence.replace(/%\((\w+)\)s/g, (_, name) => values[name]);
 const significant = (value) => value.toLocaleString(LANGUAGE, { maximumSignificantDigits: 4 });
 const colour = (name) => () => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// There is no half of a step, nor of a token.
+const WHOLE = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((times) => times * 10 ** power)).flat();
+
 const axis = (more) => ({
   stroke: colour("--quiet"), grid: { stroke: colour("--bs-border-color"), width: 1 }, ticks: { show: false },
   font: "12px system-ui, sans-serif", ...more,
@@ -100,7 +103,7 @@ class Figure {
       },
       hooks: { setCursor: [() => this.say()], setSelect: [(plot) => this.zoomTo(plot)] },
       axes: [
-        axis({ size: 32, space: 80, values: (_, marks) => marks.map(settings.axis === "time" ? asTime : significant) }),
+        axis({ size: 32, space: 80, ...(settings.axis === "time" ? {} : { incrs: WHOLE }), values: (_, marks) => marks.map(settings.axis === "time" ? asTime : significant) }),
         axis({ size: 64, values: (_, marks) => marks.map((mark) => (mark === null ? "" : significant(mark))) }),
       ],
       series: [{}, ...(lines.length ? lines : [{}])],

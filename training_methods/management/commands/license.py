@@ -147,7 +147,10 @@ def read_key(name: str) -> str:
 
 
 def validity(terms: LicenseTerms) -> str:
-    return f"valid until {licensing.day(terms.expires)}" if terms.expires else "valid for ever"
+    if not terms.expires:
+        return "valid for ever"
+    tense = "valid until" if terms.expires > timezone.now() else "it ended on"
+    return f"{tense} {licensing.day(terms.expires)}"
 
 
 def describe(status: LicenseStatus) -> dict[str, Any]:
