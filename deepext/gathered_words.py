@@ -154,7 +154,7 @@ gettext_noop("Pull back towards the base model, word by word; 0 lets go and is f
 gettext_noop("Pulls weights towards zero with each step, against overfitting.")
 gettext_noop("Put rows of similar length into one batch, so that less padding is computed.")
 gettext_noop("Put several short rows into one sequence: faster, with fewer steps an epoch.")
-gettext_noop("QLoRA: hold the base model in a quarter of the memory; needs bitsandbytes (LOAD_IN_4BIT).")
+gettext_noop("QLoRA: hold the base model in a quarter of the memory, where bitsandbytes is installed (LOAD_IN_4BIT).")
 gettext_noop("Question and answer")
 gettext_noop("RLOO")
 gettext_noop("Raise it where bad answers are the fewer.")

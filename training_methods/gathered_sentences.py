@@ -5,7 +5,6 @@ from django.utils.translation import gettext_noop
 SENTENCES = [
     gettext_noop("A [log_data]: line of more than {longest_line} bytes is not read: report less at once."),
     gettext_noop("A base model in 4 bit cannot be trained as a whole: only an adapter beside it can learn."),
-    gettext_noop("A base model in 4 bit needs the Python package bitsandbytes, which is not installed here."),
     gettext_noop("A base model in a GGUF file cannot be trained as a whole and be held to what it was: leave LoRA on, set beta to 0, or add the model in safetensors."),
     gettext_noop("A call of {name}.train would do nothing: define it without async and yield."),
     gettext_noop("A complete reward model can be tried here: the method Reward leaves one."),
@@ -56,7 +55,6 @@ SENTENCES = [
     gettext_noop("Give every row an “answer”, or choose other rewards."),
     gettext_noop("Illegal trailing comma before end of array"),
     gettext_noop("Illegal trailing comma before end of object"),
-    gettext_noop("Install it where the worker runs, or leave “4-bit base model” off."),
     gettext_noop("Install it where the worker runs."),
     gettext_noop("Install the Python package gguf where the workers run: pip install gguf."),
     gettext_noop("Instruction, input, output"),
@@ -407,6 +405,7 @@ SENTENCES = [
     gettext_noop("stops on request"),
     gettext_noop("text"),
     gettext_noop("text in quotation marks"),
+    gettext_noop("the Python package bitsandbytes is not installed"),
     gettext_noop("the Python package flash_attn is not installed"),
     gettext_noop("the Python package liger-kernel is not there"),
     gettext_noop("the bench itself"),

@@ -92,14 +92,8 @@ def test_it_leaves_of_pissa_a_plain_lora_for_the_base_model_as_it_was(run_folder
         ("prompt-tuning", {"virtual_tokens": 255}, "255 virtual tokens leave no room for rows"),
         ("prompt-tuning", {"variant": "prefix", "start_text": "Hi"}, "A starting text goes with the variant prompt"),
         ("ia3", {"feedforward_modules": "inner"}, "The base model has no linear layer “inner”."),
-        pytest.param(
-            "lora",
-            {"load_in_4bit": True},
-            "A base model in 4 bit needs the Python package bitsandbytes, which is not installed here.",
-            marks=pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="bitsandbytes is installed"),
-        ),
     ],
-    ids=["tokens", "start-text", "layers", "4bit"],
+    ids=["tokens", "start-text", "layers"],
 )
 def test_it_says_what_cannot_be(run_folder, trainer, parameters, sentence):
     run = run_folder(trainer, parameters)

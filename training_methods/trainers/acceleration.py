@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from training_methods.trainers import hugging_face
-from training_methods.trainers.base import Run
+from training_methods.trainers.base import Run, TrainingError
 from training_methods.trainers.hugging_face import Precision
 
 FLASH = "flash_attention_2"
@@ -22,6 +22,7 @@ class Machine:
 
     cuda: bool
     bf16: bool
+    bitsandbytes: bool
     flash_attention: bool
     fusible: frozenset[str] | None
 
@@ -43,6 +44,7 @@ class Choice:
     bf16: bool
     dtype: torch.dtype
     """Of the base model: what learns as a whole stays in fp32, since bf16 would lose its small steps."""
+    in_4bit: bool
     attention: str | None
     fused: bool
     words: str
@@ -62,7 +64,13 @@ class Choice:
 def choose(
     run: Run, precision: Precision, *, in_4bit: bool = False, whole: bool = False, fuses: bool = False
 ) -> Choice:
-    """What this run uses, which its log says."""
+    """What this run uses, which its log says. Raises TrainingError where a model in 4 bit should learn as a whole."""
+    if in_4bit and whole:
+        raise TrainingError(
+            "A base model in 4 bit cannot be trained as a whole: only an adapter beside it can learn.",
+            "Turn LoRA on, or leave “4-bit base model” off.",
+            changes={"use_lora": True},
+        )
     wish = Wish(
         precision=precision,
         model_type=hugging_face.configuration(run.base_model).model_type,
@@ -80,6 +88,7 @@ def found() -> Machine:
     return Machine(
         cuda=cuda,
         bf16=hugging_face.has_bf16(),
+        bitsandbytes=find_spec("bitsandbytes") is not None,
         flash_attention=find_spec("flash_attn") is not None,
         fusible=fusible_models() if cuda and find_spec("liger_kernel") else None,
     )
@@ -96,10 +105,11 @@ def fusible_models() -> frozenset[str] | None:
 
 def chosen(machine: Machine, wish: Wish) -> Choice:
     bf16 = machine.bf16 if wish.precision == "auto" else wish.precision == "bf16"
+    no_4bit = why_no_4bit(machine, wish)
     no_flash, no_kernels = why_no_flash(machine, wish, bf16=bf16), why_no_kernels(machine, wish)
     said = {
         "bf16": why_no_bf16(wish, bf16=bf16),
-        "4-bit base model": "" if wish.in_4bit else "it is not asked for",
+        "4-bit base model": no_4bit,
         "flash attention": no_flash,
         "fused kernels": no_kernels,
         "fused optimizer": "",
@@ -109,6 +119,7 @@ def chosen(machine: Machine, wish: Wish) -> Choice:
         cuda=machine.cuda,
         bf16=bf16,
         dtype=torch.bfloat16 if bf16 and not wish.whole else torch.float32,
+        in_4bit=not no_4bit,
         attention=None if no_flash else FLASH,
         fused=not no_kernels,
         words=f"On this machine: {'; '.join(words)}.",
@@ -119,6 +130,12 @@ def why_no_bf16(wish: Wish, *, bf16: bool) -> str:
     if bf16:
         return ""
     return "the precision chosen is fp32" if wish.precision == "fp32" else "the hardware is not made for it"
+
+
+def why_no_4bit(machine: Machine, wish: Wish) -> str:
+    if not wish.in_4bit:
+        return "it is not asked for"
+    return "" if machine.bitsandbytes else "the Python package bitsandbytes is not installed"
 
 
 def why_no_flash(machine: Machine, wish: Wish, *, bf16: bool) -> str:

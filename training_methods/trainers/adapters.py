@@ -3,7 +3,6 @@
 Imports the training stack, so it is imported inside `train` alone.
 """
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -120,14 +119,13 @@ def load_in_4bit(
     *,
     dtype: torch.dtype,
     attention: str | None = None,
-    use_lora: bool = True,
 ) -> Any:
     """QLoRA's base model: a quarter of the memory. Raises TrainingError where that cannot be."""
     return hugging_face.with_attention(
         attention,
         folder,
         dtype=dtype,
-        quantization_config=in_4bit(folder, variant, dtype=dtype, use_lora=use_lora),
+        quantization_config=in_4bit(folder, variant, dtype=dtype),
         trust_remote_code=False,
     )
 
@@ -135,22 +133,8 @@ def load_in_4bit(
 WITHOUT_4BIT = {"load_in_4bit": False}
 
 
-def in_4bit(
-    folder: Path, variant: Variant = "lora", *, dtype: torch.dtype, use_lora: bool = True
-) -> BitsAndBytesConfig:
+def in_4bit(folder: Path, variant: Variant = "lora", *, dtype: torch.dtype) -> BitsAndBytesConfig:
     """How a base model is held in 4 bit. Raises TrainingError where that cannot be."""
-    if not use_lora:
-        raise TrainingError(
-            "A base model in 4 bit cannot be trained as a whole: only an adapter beside it can learn.",
-            "Turn LoRA on, or leave “4-bit base model” off.",
-            changes={"use_lora": True},
-        )
-    if not find_spec("bitsandbytes"):
-        raise TrainingError(
-            "A base model in 4 bit needs the Python package bitsandbytes, which is not installed here.",
-            "Install it where the worker runs, or leave “4-bit base model” off.",
-            changes=WITHOUT_4BIT,
-        )
     if hugging_face.gguf_file(folder):
         raise TrainingError(
             "The base model is a GGUF file, which is unpacked for training and cannot be loaded in 4 bit.",
@@ -179,9 +163,9 @@ def learn_in_fp32(model: Any) -> None:
             weight.data = weight.data.float()
 
 
-def load_scorer_in_4bit(folder: Path, *, dtype: torch.dtype, use_lora: bool, **head: Any) -> Any:
+def load_scorer_in_4bit(folder: Path, *, dtype: torch.dtype, **head: Any) -> Any:
     """A base model in 4 bit that scores; its new head, which learns with the adapter, stays as it is."""
-    quantization = in_4bit(folder, dtype=dtype, use_lora=use_lora)
+    quantization = in_4bit(folder, dtype=dtype)
     quantization.llm_int8_skip_modules = ["score"]
     return hugging_face.load_scorer(folder, dtype=dtype, quantization=quantization, **head)
 

@@ -120,10 +120,8 @@ class Distillation(Trainer):
         keeps_best = self.keep_best or self.patience is not None
         evaluations.check(data, keeps_best=keeps_best)
         watchers = evaluations.callbacks(run, tokenizer, every=self.evaluation_steps, patience=self.patience)
-        if self.load_in_4bit:
-            model = adapters.load_in_4bit(
-                run.base_model, dtype=speed.dtype, attention=speed.attention, use_lora=self.use_lora
-            )
+        if speed.in_4bit:
+            model = adapters.load_in_4bit(run.base_model, dtype=speed.dtype, attention=speed.attention)
         else:
             model = hugging_face.load_model(run.base_model, dtype=speed.dtype, attention=speed.attention)
         adapter = None

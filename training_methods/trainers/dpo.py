@@ -141,10 +141,8 @@ class Dpo(Trainer):
         watchers = evaluations.callbacks(
             run, tokenizer, every=self.evaluation_steps, prompts=self.sample_prompts, patience=self.patience
         )
-        if self.load_in_4bit:
-            model = adapters.load_in_4bit(
-                run.base_model, dtype=speed.dtype, attention=speed.attention, use_lora=self.use_lora
-            )
+        if speed.in_4bit:
+            model = adapters.load_in_4bit(run.base_model, dtype=speed.dtype, attention=speed.attention)
         else:
             model = hugging_face.load_model(run.base_model, dtype=speed.dtype, attention=speed.attention)
         adapter = None

@@ -202,7 +202,8 @@ LoadIn4bit = Annotated[
     bool,
     Field(
         title="4-bit base model",
-        description="QLoRA: hold the base model in a quarter of the memory; needs bitsandbytes (LOAD_IN_4BIT).",
+        description="QLoRA: hold the base model in a quarter of the memory, where bitsandbytes is installed "
+        "(LOAD_IN_4BIT).",
         json_schema_extra=MEMORY,
     ),
 ]

@@ -151,10 +151,8 @@ class Grpo(Trainer):
         evaluations.check(data, keeps_best=keeps_best)
         watchers = evaluations.callbacks(run, tokenizer, every=self.evaluation_steps, patience=self.patience)
         raters = rating.raters(run, rewards, model=self.reward_model, weight=self.reward_model_weight, bf16=speed.bf16)
-        if self.load_in_4bit:
-            model = adapters.load_in_4bit(
-                run.base_model, dtype=speed.dtype, attention=speed.attention, use_lora=self.use_lora
-            )
+        if speed.in_4bit:
+            model = adapters.load_in_4bit(run.base_model, dtype=speed.dtype, attention=speed.attention)
         else:
             model = hugging_face.load_model(run.base_model, dtype=speed.dtype, attention=speed.attention)
         adapter = None

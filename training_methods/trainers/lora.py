@@ -100,7 +100,7 @@ class Lora(Trainer):
         watchers = evaluations.callbacks(
             run, tokenizer, every=self.evaluation_steps, prompts=self.sample_prompts, patience=self.patience
         )
-        if self.load_in_4bit:
+        if speed.in_4bit:
             model = adapters.load_in_4bit(run.base_model, self.variant, dtype=speed.dtype, attention=speed.attention)
         else:
             model = hugging_face.load_model(run.base_model, dtype=speed.dtype, attention=speed.attention)
@@ -146,7 +146,7 @@ class Lora(Trainer):
             ),
         )
         trainer.remove_callback(PrinterCallback)
-        if self.load_in_4bit and not speed.bf16:
+        if speed.in_4bit and not speed.bf16:
             adapters.learn_in_fp32(trainer.model)
         start = adapters.keep_start(trainer.model, run)
         if not run.stop_requested:

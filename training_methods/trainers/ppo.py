@@ -205,11 +205,9 @@ class Ppo(Trainer):
         device = "cuda" if speed.cuda else "cpu"
         load_policy = partial(hugging_face.load_model, run.base_model, dtype=speed.dtype, attention=speed.attention)
         head = {"padding": tokenizer.pad_token_id, "seed": run.seed}
-        if self.load_in_4bit:
-            policy = reference = adapters.load_in_4bit(
-                run.base_model, dtype=speed.dtype, attention=speed.attention, use_lora=self.use_lora
-            )
-            value_model = adapters.load_scorer_in_4bit(value_folder, dtype=speed.dtype, use_lora=self.use_lora, **head)
+        if speed.in_4bit:
+            policy = reference = adapters.load_in_4bit(run.base_model, dtype=speed.dtype, attention=speed.attention)
+            value_model = adapters.load_scorer_in_4bit(value_folder, dtype=speed.dtype, **head)
         else:
             policy = reference = load_policy()
             value_model = hugging_face.load_scorer(value_folder, dtype=speed.dtype, **head)

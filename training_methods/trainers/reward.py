@@ -101,8 +101,8 @@ class Reward(Trainer):
         evaluations.check(data, keeps_best=keeps_best)
         watchers = evaluations.callbacks(run, tokenizer, every=self.evaluation_steps, patience=self.patience)
         head = {"padding": tokenizer.pad_token_id, "seed": run.seed}
-        if self.load_in_4bit:
-            model = adapters.load_scorer_in_4bit(run.base_model, dtype=speed.dtype, use_lora=self.use_lora, **head)
+        if speed.in_4bit:
+            model = adapters.load_scorer_in_4bit(run.base_model, dtype=speed.dtype, **head)
         else:
             model = hugging_face.load_scorer(run.base_model, dtype=speed.dtype, **head)
         adapter = None
@@ -159,7 +159,7 @@ class Reward(Trainer):
             evaluations.note_best(run, trainer.state)
 
         scorer = trainer.model
-        if self.load_in_4bit:
+        if speed.in_4bit:
             scorer = adapters.merged_scorer(
                 scorer, hugging_face.load_scorer(run.base_model, dtype=speed.dtype, **head), run
             )
