@@ -131,6 +131,7 @@ def test_it_tries_again_when_the_child_was_killed_but_not_for_ever(data_dir):
 
     assert job.status == Status.FAILED
     assert "killed from outside (SIGKILL). That was interruption 3 in a row" in job.failure["message"]
+    assert job.failure["hint"].startswith("Look whether the machine ran out of memory")
     assert job.failure["evidence"].endswith("about to die")
 
 
