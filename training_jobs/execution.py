@@ -106,6 +106,7 @@ class Attempt:
         self.early_end = EarlyEnd(self.directory)
         self.intake = Intake(self.lease, self.job)
         self.time_limit = config.resources(self.job.method_snapshot["config"]).time_limit_minutes
+        self.ran_before = stopping.seconds_before(self.job)
 
     def catch_up(self, earlier: int) -> None:
         rest = self.patiently(self.intake.rest_of, earlier)
@@ -191,7 +192,7 @@ class Attempt:
             return Stop.DRAIN
         if not room.is_enough_to_go_on():
             return Stop.DISK
-        is_over = self.time_limit and clock() - self.started > self.time_limit * 60
+        is_over = self.time_limit and self.ran_before + clock() - self.started > self.time_limit * 60
         return Stop.TIME_LIMIT if is_over else None
 
     def say_that_it_stops(self) -> None:
