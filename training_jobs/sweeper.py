@@ -62,10 +62,17 @@ class Sweeper(Thread):
         """Whatever was lost with its worker."""
         if not self.clock_watch.is_trusted():
             return
-        for loss in [*leases.reap(), *leases.reap_stranded()]:
-            settle(loss)
+        reap_lost()
         tryouts.give_up_lost()
         workers.forget_silent()
+
+
+def reap_lost() -> list[leases.Loss]:
+    """For one who trusts the clock."""
+    losses = [*leases.reap(), *leases.reap_stranded()]
+    for loss in losses:
+        settle(loss)
+    return losses
 
 
 def settle(loss: leases.Loss) -> None:
