@@ -31,6 +31,7 @@ from training_jobs.reports import Batch
 from training_jobs.stopping import EarlyEnd, Stop
 from training_jobs.supervisor import Interrupted, Supervisor
 from training_methods import config
+from training_methods.trainers import failures
 from training_methods.trainers.events import Cause, Failure, Finished
 from training_methods.trainers.keeper import clock
 
@@ -48,9 +49,8 @@ def perform(attempt: "Attempt", *, threads: int = 1, devices: Sequence[str] | No
         attempt.run(threads, devices)
     except LeaseLost:
         logger.warning("Job %s is no longer ours (attempt %s): its child was ended.", lease.job_id, lease.attempt)
-    except Exception:
-        failure = Failure(message="The job engine itself failed at this job.", traceback=traceback.format_exc())
-        attempt.patiently(leases.fail, lease, failure)
+    except Exception as error:
+        attempt.patiently(leases.fail, lease, failure_of_engine(error))
         raise
     else:
         logger.info("Job %s (%s) is %s.", lease.job_id, attempt.job, attempt.patiently(attempt.status))
@@ -276,6 +276,13 @@ class Attempt:
         waited_for = clock() - self.renewed
         if waited_for > (LEASE if self.draining.is_set() else LONGEST_ABSENCE).total_seconds():
             raise LeaseLost from error
+
+
+def failure_of_engine(error: Exception) -> Failure:
+    """A disk without room for a run folder is not its fault."""
+    if (failure := failures.failure(error)).cause == Cause.DISK_FULL:
+        return failure
+    return Failure(message="The job engine itself failed at this job.", traceback=traceback.format_exc())
 
 
 def out_of_time(minutes: int | None) -> Failure:
