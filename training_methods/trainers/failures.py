@@ -19,6 +19,7 @@ LESS_MEMORY = (
 MORE_ROOM = "Delete models and jobs that are not needed any more, or enlarge the disk."
 INSTALL = "Install it where the worker runs."
 SEE_LOG = "The end of the train log may say why."
+LOOK = "Look whether the machine ran out of memory or was restarted, then start the job anew."
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory")
 DISK_FULL = ("no space left on device", "disk quota exceeded")
 
@@ -68,6 +69,18 @@ def told(error: BaseException, own_file: Path | None) -> tuple[Cause | None, str
     what = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
     message = f"The training stopped with an error the trainer did not expect: {what}"
     return (Cause.CODE, message, try_it(own_file)) if own_file else (None, message, SEE_LOG)
+
+
+def of_output(text: str, own_file: Path) -> tuple[Cause | None, str]:
+    """The kind of failure of a script, by the end of what it printed, and what to do about it."""
+    said = text.lower()
+    if any(words in said for words in (*OUT_OF_MEMORY, "memoryerror")):
+        return Cause.OUT_OF_GPU_MEMORY if "CUDA" in text else Cause.OUT_OF_MEMORY, LESS_MEMORY
+    if any(words in said for words in DISK_FULL):
+        return Cause.DISK_FULL, MORE_ROOM
+    if "ModuleNotFoundError: " in text:
+        return Cause.CODE, INSTALL
+    return (Cause.CODE, try_it(own_file)) if "Traceback (most recent call last)" in text else (None, SEE_LOG)
 
 
 def has_words(error: BaseException, words: tuple[str, ...]) -> bool:
