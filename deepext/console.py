@@ -14,7 +14,7 @@ from typing import IO
 from django.conf import settings
 from django.core.management import call_command
 
-STOP_SECONDS = 30
+LEAVING = 30  # seconds for a process to end in once nothing keeps it any more
 
 
 def prepare() -> None:
@@ -83,8 +83,9 @@ def started(
 
 
 def wait_or_kill(process: subprocess.Popen[bytes]) -> None:
+    """Not before a worker's trainings had half a lease to save a checkpoint in."""
     try:
-        process.wait(STOP_SECONDS)
+        process.wait(settings.LEASE_SECONDS / 2 + LEAVING)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -31,6 +31,7 @@ from training_jobs.reports import Batch
 from training_jobs.stopping import EarlyEnd, Stop
 from training_jobs.supervisor import Interrupted, Supervisor
 from training_methods import config
+from training_methods.trainers import failures
 from training_methods.trainers.events import Cause, Failure, Finished
 from training_methods.trainers.keeper import clock
 
@@ -48,9 +49,8 @@ def perform(attempt: "Attempt", *, threads: int = 1, devices: Sequence[str] | No
         attempt.run(threads, devices)
     except LeaseLost:
         logger.warning("Job %s is no longer ours (attempt %s): its child was ended.", lease.job_id, lease.attempt)
-    except Exception:
-        failure = Failure(message="The job engine itself failed at this job.", traceback=traceback.format_exc())
-        attempt.patiently(leases.fail, lease, failure)
+    except Exception as error:
+        attempt.patiently(leases.fail, lease, failure_of_engine(error))
         raise
     else:
         logger.info("Job %s (%s) is %s.", lease.job_id, attempt.job, attempt.patiently(attempt.status))
@@ -106,6 +106,7 @@ class Attempt:
         self.early_end = EarlyEnd(self.directory)
         self.intake = Intake(self.lease, self.job)
         self.time_limit = config.resources(self.job.method_snapshot["config"]).time_limit_minutes
+        self.ran_before = stopping.seconds_before(self.job)
 
     def catch_up(self, earlier: int) -> None:
         rest = self.patiently(self.intake.rest_of, earlier)
@@ -191,7 +192,7 @@ class Attempt:
             return Stop.DRAIN
         if not room.is_enough_to_go_on():
             return Stop.DISK
-        is_over = self.time_limit and clock() - self.started > self.time_limit * 60
+        is_over = self.time_limit and self.ran_before + clock() - self.started > self.time_limit * 60
         return Stop.TIME_LIMIT if is_over else None
 
     def say_that_it_stops(self) -> None:
@@ -275,6 +276,13 @@ class Attempt:
         waited_for = clock() - self.renewed
         if waited_for > (LEASE if self.draining.is_set() else LONGEST_ABSENCE).total_seconds():
             raise LeaseLost from error
+
+
+def failure_of_engine(error: Exception) -> Failure:
+    """A disk without room for a run folder is not its fault."""
+    if (failure := failures.failure(error)).cause == Cause.DISK_FULL:
+        return failure
+    return Failure(message="The job engine itself failed at this job.", traceback=traceback.format_exc())
 
 
 def out_of_time(minutes: int | None) -> Failure:

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from training_jobs.models import ACTIVE, JobEvent, Status, TrainingJob, TrainingJobQuerySet, Worker
 from training_jobs.reports import in_words
+from training_methods.trainers import failures
 from training_methods.trainers.events import Failure
 
 LEASE = timedelta(seconds=settings.LEASE_SECONDS)
@@ -284,11 +285,11 @@ def outcome_of_a_loss(job: TrainingJob, losses: int) -> Status:
 def lost_for_good(job: TrainingJob, losses: int) -> Failure:
     return Failure(
         message=f"The worker that ran this job was lost {losses} times, so it is not tried again.",
-        hint="Look whether the machine ran out of memory or was restarted, then start the job anew.",
+        hint=failures.LOOK,
         evidence=f"The last worker was {job.owner}.",
     )
 
 
 def ended_for_good(why: Failure, losses: int) -> Failure:
     again = f" That was interruption {losses} in a row, so it is not tried again."
-    return why.model_copy(update={"message": why.message + again})
+    return why.model_copy(update={"message": why.message + again, "hint": why.hint or failures.LOOK})

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop, ngettext
 
 from training_jobs import slot_uses, waiting
 from training_jobs.models import KINDS, Work
+from training_jobs.workers import drains
 from training_methods import claims
 from training_methods.claims import Claim, still_at_it
 from training_methods.messages import UNHEARD_AFTER, send, to_announce
@@ -48,8 +49,8 @@ def oldest_waiting(queues: Sequence[str]) -> Work | None:
 
 
 def claim(kind: type[Work], pk: int, worker: UUID | None = None) -> Claim | None:
-    """Take what waits. None: somebody has it, or it has gone."""
-    return claims.take(kind, pk, worker, started_at=Now())
+    """Take what waits. None: somebody has it, or it has gone, or the worker drains."""
+    return None if drains(worker) else claims.take(kind, pk, worker, started_at=Now())
 
 
 def finish(claim: Claim, state: State = State.DONE, **said: object) -> bool:

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from training_jobs import previews
 from training_jobs.drafts import Draft
 from training_jobs.models import Rehearsal
+from training_jobs.workers import drains
 from training_methods import claims, config
 from training_methods.catalog import TrainerInfo
 from training_methods.claims import Claim, still_at_it
@@ -128,8 +129,8 @@ def wake_unheard() -> int:
 
 
 def claim(rehearsal_id: int, worker: UUID | None = None) -> Claim | None:
-    """Take one that waits. None: somebody has it, or it was cancelled."""
-    return claims.take(Rehearsal, rehearsal_id, worker)
+    """Take one that waits. None: somebody has it, or it was cancelled, or the worker drains."""
+    return None if drains(worker) else claims.take(Rehearsal, rehearsal_id, worker)
 
 
 def is_cancelled(claim: Claim) -> bool | None:

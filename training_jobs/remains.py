@@ -10,8 +10,9 @@ from pathlib import Path
 from django.conf import settings
 
 KEPT_SECONDS = 24 * 3600
-PATTERNS = ("datasets/.import-*", "rehearsal-*", "try-out-*")
-"""Imports of datasets, micro-runs, sessions with models. What `check_trainer` leaves is kept for people."""
+PATTERNS = ("datasets/.import-*", "models/.making-*", "rehearsal-*", "try-out-*", "check-*")
+"""Imports of datasets, models that were being made, micro-runs, sessions with models, trainer checks. The folders of
+the commands check_trainer and run_trainer are kept for people."""
 
 logger = logging.getLogger(__name__)
 

@@ -76,3 +76,21 @@ def no_result() -> Failure:
 def was_early(job: TrainingJob, finished: Finished) -> bool:
     """Not if it had come to its last step by the time it heard."""
     return finished.early and (job.total_steps is None or job.step < job.total_steps)
+
+
+def seconds_before(job: TrainingJob) -> float:
+    """That a job's earlier attempts ran since it was submitted, or since somebody resumed it.
+
+    Each from its claim to the last that its training wrote: how long it then took until its worker was missed, or
+    until there was another, is not its fault.
+    """
+    resumed = job.events.filter(kind="resume-requested").order_by("-pk").values_list("pk", flat=True).first()
+    claims = job.events.filter(kind="claimed", pk__gt=resumed or 0, attempt__lt=job.attempt)
+    ended = ((claim.at, last_written(job.attempt_directory(claim.attempt))) for claim in claims)
+    return sum(max(end - at.timestamp(), 0.0) for at, end in ended)
+
+
+def last_written(run: Path) -> float:
+    """Seconds of the epoch; 0 where nothing is left of it."""
+    files = (run / "events.jsonl", run / "train.log")
+    return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)

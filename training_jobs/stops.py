@@ -97,4 +97,4 @@ def said(job: TrainingJob, way: Way, *, won: bool) -> str:
         return str(way.done)
     if way is SAVE and job.attempt:
         return _("The train ends with its result as soon as a worker has taken it.")
-    return _("Cancelled before it started.")
+    return str(NOW.done) if job.attempt else _("Cancelled before it started.")

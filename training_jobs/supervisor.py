@@ -191,7 +191,7 @@ class Supervisor:
             return failures.disk_full(self._reports.last_lines())
         return Failure(
             message=f"The training {meaning_of(code)}.",
-            hint="The end of the train log may say why.",
+            hint=failures.SEE_LOG,
             evidence=self._reports.last_lines(),
         )
 

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from contextlib import suppress
 from datetime import timedelta
 from threading import Thread
 
@@ -35,7 +34,10 @@ class Sweeper(Thread):
 
     def run(self) -> None:
         while True:
-            self.sweep()
+            try:
+                self.sweep()
+            except Exception:  # one thing that cannot be swept must not leave every lost job lying for ever
+                logger.exception("The sweep broke off. It is tried again.")
             time.sleep(self.every.total_seconds())
 
     def sweep(self) -> None:
@@ -60,15 +62,26 @@ class Sweeper(Thread):
         """Whatever was lost with its worker."""
         if not self.clock_watch.is_trusted():
             return
-        for loss in [*leases.reap(), *leases.reap_stranded()]:
-            settle(loss)
+        reap_lost()
         tryouts.give_up_lost()
         workers.forget_silent()
+
+
+def reap_lost() -> list[leases.Loss]:
+    """For one who trusts the clock."""
+    losses = [*leases.reap(), *leases.reap_stranded()]
+    for loss in losses:
+        settle(loss)
+    return losses
 
 
 def settle(loss: leases.Loss) -> None:
     """Say it. Of a job that is not tried again, unless somebody has deleted it, keep what its worker had not stored."""
     logger.warning("Job %s lost its worker %s and is %s now.", loss.job_id, loss.owner, loss.outcome.label.lower())
     for job in TrainingJob.objects.ended().filter(pk=loss.job_id):
-        with suppress(leases.LeaseLost):
+        try:
             Postscript(job).store_all()
+        except leases.LeaseLost:  # somebody has started it again
+            return
+        except OSError as error:
+            logger.warning("What job %s had not told any more cannot be read: %s", job.pk, error)

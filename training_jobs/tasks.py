@@ -17,7 +17,9 @@ from training_jobs.workers import Attendance, Presence, Wishes
 from training_methods.tasks import draining, worker_id
 from training_methods.trainers.base import cpu_threads
 
-own_cards: list[cards.Card] = []  # found before the pool forks, as `worker_id` is made
+# Found before the pool forks, as `worker_id` is made. Celery itself forgets the queues while the worker drains.
+own_cards: list[cards.Card] = []
+own_queues: list[str] = []
 
 told_to_leave = threading.Event()
 broker_in_use = ExitStack()
@@ -46,7 +48,7 @@ def threads_of_a_slot() -> int:
 
 
 def served_queues() -> tuple[str, ...]:
-    return tuple(sorted(current_app.amqp.queues.consume_from))
+    return tuple(own_queues)
 
 
 @signals.celeryd_init.connect
@@ -56,9 +58,10 @@ def use_broker(**_: Any) -> None:
 
 
 @signals.celeryd_after_setup.connect
-def count_slots_and_cards(instance: Any, **_: Any) -> None:
-    """However the worker was started, its pool finds here what there is to share."""
+def know_itself(instance: Any, **_: Any) -> None:
+    """However the worker was started, its pool finds here what it serves and what there is to share."""
     instance.app.conf.worker_concurrency = instance.concurrency
+    own_queues.extend(sorted(instance.app.amqp.queues.consume_from))
     own_cards.extend(cards.found())
 
 

@@ -64,7 +64,11 @@ class Warming(threading.Thread):
 
     def keep_one(self) -> bool:
         """Start one and keep it until it has to be replaced. False: it never was ready."""
-        parent = WarmParent(self.path, self.environment)
+        try:
+            parent = WarmParent(self.path, self.environment)
+        except OSError as error:  # no room for a process, or a file that goes while all are listed; trainings go on
+            logger.warning("No warm parent: %s Trainings start in fresh processes.", error)
+            return False
         self.parents.append(parent)
         if not parent.wait_until_ready():
             logger.warning("No warm parent: it ended while it imported. Trainings start in fresh processes.")

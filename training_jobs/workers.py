@@ -105,6 +105,11 @@ def drain(worker: Worker) -> bool:
     return bool(Worker.objects.filter(pk=worker.pk, draining_requested=False).update(draining_requested=True))
 
 
+def drains(worker: UUID | None) -> bool:
+    """Whether it was asked to take nothing new."""
+    return worker is not None and Worker.objects.draining().filter(pk=worker).exists()
+
+
 def hand_back(worker: Worker) -> bool:
     """Its jobs save a checkpoint and go back to the queue. False: that was asked before, or it does not drain."""
     draining = Worker.objects.draining().filter(pk=worker.pk, handing_back_requested=False)

@@ -33,7 +33,7 @@ def run(check_id: int, draining: Flag, *, threads: int = 1, worker: UUID | None 
     claim = checks.claim(check_id, worker)
     if claim is None:
         return
-    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=settings.DATA_DIR))
+    folder = Path(tempfile.mkdtemp(prefix="check-", dir=settings.DATA_DIR))
     try:
         Attempt(claim, draining, folder, threads).run()
     finally:

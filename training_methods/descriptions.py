@@ -203,5 +203,5 @@ def one_process_at_a_time() -> Iterator[None]:
 @cache
 def package_hash() -> str:
     """Changes whenever the code changes that describes trainers."""
-    files = sorted(PACKAGE.glob("*.py"))
+    files = sorted(filter(Path.is_file, PACKAGE.glob("*.py")))  # an editor's lock is a link that leads nowhere
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -157,7 +157,7 @@ SENTENCES = [
     gettext_noop("The configuration of the base model cannot be read"),
     gettext_noop("The console gives a script more arguments than this one knows: read them with `{how}`."),
     gettext_noop("The dataset calls tools, and the base model's chat template has no place for them."),
-    gettext_noop("The dataset cannot be read: {error}."),
+    gettext_noop("The dataset cannot be read: it {error}."),
     gettext_noop("The dataset describes tools, and the base model's chat template has no place for them."),
     gettext_noop("The dataset has no rows."),
     gettext_noop("The dataset has “{name}” in its turns, and the base model's chat template has no place for it."),

@@ -139,7 +139,7 @@ class WarmParent:
 
 def code() -> str:
     """Changes when a package is installed or removed, or a file of our trainers changes."""
-    files = sorted(descriptions.PACKAGE.rglob("*.py"))
+    files = sorted(filter(Path.is_file, descriptions.PACKAGE.rglob("*.py")))
     seen = [descriptions.packages_changed_at(), *((str(file), file.stat().st_mtime_ns) for file in files)]
     return hashlib.sha256(repr(seen).encode()).hexdigest()
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,18 @@ def test_a_disk_that_is_full_to_the_last_byte_is_said_too(small_disk):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="holes in files are Linux's")
+def test_a_disk_that_is_full_before_it_starts_is_said_as_well(small_disk):
+    job = job_of(small_disk)
+    with suppress(OSError):
+        (small_disk / "full").write_bytes(bytes(8 << 20))
+
+    with pytest.raises(OSError, match="No space left"):
+        run_now(job)
+
+    job.refresh_from_db()
+    assert (job.status, job.failure["message"]) == (Status.FAILED, "The disk is full.")
+
+
 def test_a_training_that_prints_a_gigabyte_fills_neither_disk_nor_database(data_dir):
     prints = "    for n in range(1000): os.write(1, b'%07d\\n' % n * 131072)\n    time.sleep(3)\n"
     job = job_of(data_dir, prints + LEARNS)

@@ -15,7 +15,7 @@ from training_methods.trainers.row_files import Unreadable
     ("error", "words"),
     [
         (TrainingError("The kettle is cold."), "The kettle is cold."),
-        (Unreadable("rows.csv has a bad line 7: it is empty"), "The dataset cannot be read: rows.csv has a bad line 7"),
+        (Unreadable("has a bad line 7: it is empty"), "The dataset cannot be read: it has a bad line 7: it is empty."),
         (MemoryError(), "The machine ran out of memory."),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "The graphics card ran out of memory."),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "The machine ran out of memory."),
@@ -30,6 +30,11 @@ from training_methods.trainers.row_files import Unreadable
 )
 def test_it_finds_words(error, words):
     assert failure(error).message.startswith(words)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyError("kettle"), Unreadable("is empty"), MemoryError()])
+def test_it_says_what_to_do(error):
+    assert failure(error).hint
 
 
 def test_it_shows_where_an_unexpected_error_came_from():
@@ -50,6 +55,7 @@ def test_it_shows_the_line_of_the_sites_own_code(run_folder, own_trainer):
 
     assert run.ending().cause == "code"
     assert run.ending().evidence == f'{file}, line 16\n    json.loads("no json")'
+    assert run.ending().hint == "Correct it. “manage.py check_trainer mine” tries it on a tiny model."
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.trainers.child import is_gone, wait_for
-from training_methods.trainers.events import Metrics, Note, Progress
+from training_methods.trainers.events import Cause, Metrics, Note, Progress
 from training_methods.trainers.script import Script, trainer_of
 from training_methods.trainers.script_output import log_data, total_steps
 
@@ -257,6 +257,27 @@ def test_it_says_how_a_script_reads_arguments_that_it_does_not_know(run_folder, 
 
     assert message in run.ending().message
     assert hint in run.ending().hint
+
+
+@pytest.mark.parametrize(
+    ("code", "cause", "advice"),
+    [
+        ("bytearray(10**15)", Cause.OUT_OF_MEMORY, "Choose a smaller batch size"),
+        ("raise RuntimeError('CUDA out of memory.')", Cause.OUT_OF_GPU_MEMORY, "Choose a smaller batch size"),
+        ("raise OSError(28, 'No space left on device')", Cause.DISK_FULL, "Delete models and jobs"),
+        ("import kettle_that_is_not_there", Cause.CODE, "Install it"),
+        ("{}['kettle']", Cause.CODE, "Correct it. “manage.py check_trainer mine”"),
+        ("raise SystemExit(5)", None, "The end of the train log may say why."),
+        ("import os; os.kill(os.getpid(), 9)", None, "Look whether the machine ran out of memory"),
+    ],
+)
+def test_it_says_what_to_do_about_a_script_that_failed(run_folder, script, code, cause, advice):
+    run = run_folder("mine", trainer_file=script(code))
+
+    assert run.perform() == 1
+
+    assert run.ending().cause == cause
+    assert run.ending().hint.startswith(advice)
 
 
 def test_it_shows_the_end_of_what_a_failed_script_said(run_folder, script):

@@ -1,5 +1,8 @@
 """Asking a real worker from the page: to drain, to hand back what runs, to end a job with its result."""
 
+import os
+import signal
+import sys
 import time
 from datetime import timedelta
 from uuid import uuid4
@@ -10,7 +13,7 @@ from django.conf import settings
 from tests.training_jobs.engine import a_worker, job_of, status_of, wait_for
 from tests.training_jobs.test_stops import HEARS, LONG
 from tests.training_jobs.test_worker import WAITS, empty_broker, reached
-from training_jobs import broker, dispatch, leases, workers
+from training_jobs import broker, dispatch, leases, processes, workers
 from training_jobs.models import Status, TrainingJob, Worker
 
 pytestmark = [
@@ -30,6 +33,23 @@ def test_a_draining_worker_takes_no_new_job_and_one_that_resumes_does():
 
         workers.resume(worker)
 
+        assert wait_for(reached(job, Status.SUCCEEDED))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells which processes a pool has")
+def test_a_slot_that_is_made_anew_while_its_worker_drains_knows_what_to_take_later():
+    with a_worker() as process:
+        worker = wait_for(Worker.objects.first)
+        workers.drain(worker)
+        next(line for line in process.stdout if "Canceling queue" in line)
+        (slot,) = processes.children_of(process.pid)
+        os.kill(slot, signal.SIGKILL)
+        assert wait_for(lambda: set(processes.children_of(process.pid)) - {slot})
+
+        workers.resume(worker)
+
+        job = job_of(settings.DATA_DIR)
+        dispatch.wake(job)
         assert wait_for(reached(job, Status.SUCCEEDED))
 
 

@@ -13,6 +13,7 @@ from threading import Event
 
 import pytest
 from django.db import connection, connections
+from django.utils import timezone
 
 from tests.training_jobs.engine import LEARNS, has_gone, job_of, let_lease_run_out, run_now, wait_for
 from training_jobs import execution, leases, logs, metrics, reports, run_folders
@@ -131,6 +132,7 @@ def test_it_tries_again_when_the_child_was_killed_but_not_for_ever(data_dir):
 
     assert job.status == Status.FAILED
     assert "killed from outside (SIGKILL). That was interruption 3 in a row" in job.failure["message"]
+    assert job.failure["hint"].startswith("Look whether the machine ran out of memory")
     assert job.failure["evidence"].endswith("about to die")
 
 
@@ -259,6 +261,23 @@ def test_it_stops_a_job_at_its_time_limit(data_dir):
 
     job.refresh_from_db()
     assert job.failure["message"] == "The training was stopped at its time limit of 1 minutes."
+
+
+@pytest.mark.parametrize(("resumed", "status"), [(False, Status.FAILED), (True, Status.SUCCEEDED)])
+def test_its_time_limit_is_for_all_attempts_until_somebody_resumes_it(data_dir, resumed, status):
+    job = job_of(data_dir, parameters={"pause": 0.3})
+    job.method_snapshot["config"] = {"resources": {"time_limit_minutes": 1}}
+    job.save()
+    folder = lost_attempt(job)
+    began = timezone.now()
+    job.events.create(attempt=1, kind="claimed", at=began, data={})
+    os.utime(folder / "train.log", times=(0, began.timestamp() + 60))
+    if resumed:
+        job.events.create(attempt=1, kind="resume-requested", at=began, data={})
+
+    run(job)
+
+    assert job.status == status
 
 
 def test_it_fails_a_job_with_a_traceback_when_the_engine_breaks(data_dir):

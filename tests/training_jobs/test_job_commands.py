@@ -36,6 +36,10 @@ def test_a_job_that_waits_is_cancelled():
     assert said("stop_job", queued_job().pk) == "Cancelled before it started.\n"
 
 
+def test_of_one_that_waits_for_another_worker_it_is_not_said_that_it_never_started():
+    assert said("stop_job", queued_job(attempt=1).pk) == "The train is ended.\n"
+
+
 @pytest.mark.parametrize(
     ("job", "sentence"),
     [("x", "“x” is no job's id"), (str(UUID(int=1)), "There is no job"), (None, "nothing to cancel")],

@@ -147,10 +147,10 @@ def test_it_says_in_german_why_a_train_failed_and_keeps_it_in_english(client, tm
 
     page = client.get(job.get_absolute_url(), headers={"Accept-Language": "de"}).text
 
-    why = "Der Datensatz kann nicht gelesen werden: hat einen Fehler in Zeile 1: in Beitrag 1: „content“ ist leer."
+    why = "Der Datensatz kann nicht gelesen werden: Er hat einen Fehler in Zeile 1: in Beitrag 1: „content“ ist leer."
     assert why in page
     assert "Verbessern Sie die Datei und importieren Sie sie noch einmal." in page
-    assert failure["message"].startswith("The dataset cannot be read: has a bad line 1: in turn 1, ")
+    assert failure["message"].startswith("The dataset cannot be read: it has a bad line 1: in turn 1, ")
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,13 @@ def test_one_that_waits_is_cancelled_at_once(client, filled_in, expert):
     assert rehearsals.claim(rehearsal.pk) is None
 
 
+def test_a_worker_that_drains_leaves_it_to_others(filled_in, expert):
+    rehearsal = asked(filled_in, expert)
+
+    assert rehearsals.claim(rehearsal.pk, records.worker(draining_requested=True).pk) is None
+    assert rehearsals.claim(rehearsal.pk, records.worker().pk)
+
+
 def test_it_is_asked_for_once_and_taken_once(filled_in, expert):
     first, second = asked(filled_in, expert), asked(filled_in | {"p-learning_rate": "0.5"}, expert)
 

@@ -37,6 +37,16 @@ def test_it_goes_after_a_day_and_nothing_else_does(left, data_dir):
     assert [path.exists() for path in (*left, dataset)] == [False, False, True, True]
 
 
+def test_a_model_that_was_being_made_goes_too(data_dir):
+    draft = data_dir / "models" / ".making-7"
+    draft.mkdir(parents=True)
+    os.utime(draft, (0, time.time() - 25 * 3600))
+
+    remains.remove()
+
+    assert not draft.exists()
+
+
 def test_what_cannot_be_removed_keeps_nobody_from_the_rest(left, monkeypatch, caplog):
     def refuse(path: Path, **_: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))

@@ -5,9 +5,10 @@ from uuid import uuid4
 
 import pytest
 
+from tests.training_jobs import records
 from tests.training_jobs.engine import job_of
 from training_jobs import cards, logs
-from training_jobs.models import Status, TrainingJob
+from training_jobs.models import Making, Status, TrainingJob
 from training_jobs.slots import Slot
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,6 +59,15 @@ def test_a_job_waits_while_the_disk_is_nearly_full(data_dir, settings):
 
     job.refresh_from_db()
     assert (job.status, job.attempt) == (Status.QUEUED, 0)
+
+
+def test_one_that_drains_begins_no_work_on_models_either():
+    merge = Making.objects.create(model=records.lost_model(), what="merge", queue="default")
+
+    slot(worker=records.worker(draining_requested=True).pk).work()
+
+    merge.refresh_from_db()
+    assert merge.state == Making.State.WAITING
 
 
 @pytest.mark.parametrize(("gpus", "visible"), [(2, "card-1,card-2"), (1, "card-1"), (None, "card-1"), (0, "")])

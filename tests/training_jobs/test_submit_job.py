@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from tests.training_jobs.engine import a_worker, environment, inputs, wait_for
-from training_jobs import broker, leases
+from training_jobs import broker, leases, logs
 from training_jobs.models import Status, TrainingJob
 from training_methods.models import TrainingMethod
 
@@ -128,6 +128,21 @@ def test_reap_jobs_says_what_it_did():
         "1 lost, 1 woken.",
     ]
     assert wait_for(lambda: TrainingJob.objects.get().woken_at)
+
+
+def test_reap_jobs_keeps_what_the_lost_worker_of_a_job_that_ends_had_not_stored():
+    submit_job()
+    job = TrainingJob.objects.get()
+    lost = {"status": Status.STOPPING, "owner": "lost-worker", "attempt": 1, "cancel_requested": True}
+    TrainingJob.objects.update(**lost, lease_until="2020-01-01T00:00Z")
+    job.attempt_directory(1).mkdir(parents=True)
+    (job.attempt_directory(1) / "train.log").write_text("its last words\n")
+
+    with broker.running(settings.DATA_DIR), reap_jobs() as command:
+        command.communicate()
+
+    assert TrainingJob.objects.get().status == Status.CANCELLED
+    assert logs.read(job.pk).text == "its last words\n"
 
 
 def test_reap_jobs_takes_no_job_whose_worker_is_heard_of_meanwhile():

@@ -17,7 +17,7 @@ from tests.training_jobs.engine import a_worker, has_gone, job_of, wait_for
 from training_jobs import broker, dispatch, processes, warming
 from training_jobs.models import Status, TrainingJob
 from training_jobs.warming import Warming
-from training_methods import warm_parent
+from training_methods import descriptions, warm_parent
 from training_methods.trainers.warm import LIBRARIES
 
 pytestmark = pytest.mark.skipif(not warm_parent.SUPPORTED, reason="a warm parent needs Linux")
@@ -93,6 +93,29 @@ def test_another_takes_its_place_when_the_code_changes(path, monkeypatch):
 
         assert wait_for(lambda: is_another(thread, first), SOON)
         assert wait_for(lambda: has_gone(first))
+
+
+@pytest.mark.usefixtures("light_libraries")
+def test_it_outlives_a_moment_in_which_none_can_be_started(path, monkeypatch):
+    with kept(path) as thread, monkeypatch.context() as moment:
+        first = pid_of(thread)
+        moment.setattr(warm_parent, "code", lambda: Path("/no/such/file").stat())
+        assert wait_for(lambda: thread.failures)
+
+        moment.undo()
+
+        assert wait_for(lambda: is_another(thread, first), SOON)
+
+
+def test_a_link_that_leads_nowhere_is_no_code(tmp_path, monkeypatch):
+    """As editors leave one beside a file that has unsaved changes."""
+    monkeypatch.setattr(descriptions, "PACKAGE", tmp_path)
+    (tmp_path / "lora.py").touch()
+    before = warm_parent.code()
+
+    (tmp_path / ".#lora.py").symlink_to("maria@host.4711")
+
+    assert warm_parent.code() == before
 
 
 @pytest.mark.usefixtures("light_libraries")

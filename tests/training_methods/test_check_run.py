@@ -70,7 +70,7 @@ def outcomes(check: TrainerCheck) -> dict[str, str]:
 
 
 def no_folders_left(data_dir: Path) -> bool:
-    return not list(data_dir.glob("bench-*"))
+    return not list(data_dir.glob("check-*"))
 
 
 def test_it_keeps_the_exact_line_of_a_failure_and_leaves_nothing_behind(data_dir, admin):

@@ -42,9 +42,9 @@ def test_a_name_ends_with_its_quotation_mark():
     [
         ("in turn 3, “content” is empty", "in Beitrag 3: „content“ ist leer"),
         (
-            "The dataset cannot be read: is not UTF-8: in line 3, byte 7 is 0xFF. Save it as UTF-8.",
+            "The dataset cannot be read: it is not UTF-8: in line 3, byte 7 is 0xFF. Save it as UTF-8.",
             "Der Datensatz kann nicht gelesen werden: "
-            "ist kein UTF-8: In Zeile 3 ist Byte 7 0xFF. Speichern Sie sie in UTF-8.",
+            "Er ist kein UTF-8: In Zeile 3 ist Byte 7 0xFF. Speichern Sie sie in UTF-8.",
         ),
         (
             "The script train.py ended with exit code 1: ValueError: boom",
@@ -112,7 +112,7 @@ def test_what_the_survey_refuses_is_told_in_chinese(tmp_path: Path):
         "“" * 4000,
         "has a bad line 1: " * 200,
         "in turn 1, in round 2 of “" * 150,
-        "The dataset cannot be read: x. " * 120,
+        "The dataset cannot be read: it x. " * 120,
         "; 8 answers a step cannot be divided into groups of " * 70,
     ],
 )

@@ -18,6 +18,8 @@ LESS_MEMORY = (
 )
 MORE_ROOM = "Delete models and jobs that are not needed any more, or enlarge the disk."
 INSTALL = "Install it where the worker runs."
+SEE_LOG = "The end of the train log may say why."
+LOOK = "Look whether the machine ran out of memory or was restarted, then start the job anew."
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory")
 DISK_FULL = ("no space left on device", "disk quota exceeded")
 
@@ -42,13 +44,13 @@ def failure(error: BaseException, own_file: Path | None = None) -> Failure:
             )
         case Unreadable():
             hint = "Correct the file and import it again."
-            return Failure(cause=Cause.DATASET, message=f"The dataset cannot be read: {error}.", hint=hint)
+            return Failure(cause=Cause.DATASET, message=f"The dataset cannot be read: it {error}.", hint=hint)
         case ValidationError():
             wrong = "; ".join(f"{name}: {sentence}" for name, sentence in mistakes(error).items())
             return Failure(message=f"The parameters do not fit this trainer. {wrong}")
         case SystemExit():
             message = f"The trainer ended the process by itself (exit code {error.code})."
-            return Failure(message=message, evidence=place(error, own_file))
+            return Failure(message=message, hint=SEE_LOG, evidence=place(error, own_file))
     cause, message, hint = told(error, own_file)
     return Failure(cause=cause, message=message, hint=hint, evidence=place(error, own_file), traceback=traced(error))
 
@@ -65,8 +67,20 @@ def told(error: BaseException, own_file: Path | None) -> tuple[Cause | None, str
         return Cause.CODE, f"The Python package “{error.name}” is not installed here.", INSTALL
     first_line = next(iter(str(error).strip().splitlines()), "")
     what = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
-    cause = Cause.CODE if own_file else None
-    return cause, f"The training stopped with an error the trainer did not expect: {what}", ""
+    message = f"The training stopped with an error the trainer did not expect: {what}"
+    return (Cause.CODE, message, try_it(own_file)) if own_file else (None, message, SEE_LOG)
+
+
+def of_output(text: str, own_file: Path) -> tuple[Cause | None, str]:
+    """The kind of failure of a script, by the end of what it printed, and what to do about it."""
+    said = text.lower()
+    if any(words in said for words in (*OUT_OF_MEMORY, "memoryerror")):
+        return Cause.OUT_OF_GPU_MEMORY if "CUDA" in text else Cause.OUT_OF_MEMORY, LESS_MEMORY
+    if any(words in said for words in DISK_FULL):
+        return Cause.DISK_FULL, MORE_ROOM
+    if "ModuleNotFoundError: " in text:
+        return Cause.CODE, INSTALL
+    return (Cause.CODE, try_it(own_file)) if "Traceback (most recent call last)" in text else (None, SEE_LOG)
 
 
 def has_words(error: BaseException, words: tuple[str, ...]) -> bool:
@@ -77,11 +91,13 @@ def not_loading(file: Path, error: BaseException) -> TrainingError:
     """For a file of the site's own code that cannot be imported."""
     line = discovery.line_of(error, file)
     where = f"{file.name}, line {line}" if line else file.name
-    hint = f"Correct it. “manage.py check_trainer {file.stem}” tries it on a tiny model."
-    if isinstance(error, ModuleNotFoundError):
-        hint = INSTALL
+    hint = INSTALL if isinstance(error, ModuleNotFoundError) else try_it(file)
     words = f"The trainer's file does not load: {where}: {discovery.reason(error)}"
     return TrainingError(words, hint, evidence=place(error, file), cause=Cause.CODE)
+
+
+def try_it(file: Path) -> str:
+    return f"Correct it. “manage.py check_trainer {file.stem}” tries it on a tiny model."
 
 
 def place(error: BaseException, own_file: Path | None = None) -> str:

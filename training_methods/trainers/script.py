@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -149,8 +150,18 @@ class Script(Trainer):
             run.note(f"The script {self.file.name} was asked to end (SIGTERM), and {ending(process.returncode)}.")
             empty(run.output)  # half a result is none
         elif process.returncode and not run.stop_requested:
-            what = f"The script {self.file.name} {ending(process.returncode)}: {last_words(last_lines)}"
-            raise TrainingError(what, hint(last_lines), evidence="".join(last_lines))
+            raise failed(self.file, process.returncode, list(last_lines))
+
+
+def failed(file: Path, code: int, last_lines: list[str]) -> TrainingError:
+    from training_methods.trainers import failures  # it finds trainers, scripts among them
+
+    evidence = "".join(last_lines)
+    cause, advice = failures.of_output(evidence, file)
+    if code == -signal.SIGKILL:
+        cause, advice = None, failures.LOOK
+    what = f"The script {file.name} {ending(code)}: {last_words(last_lines)}"
+    return TrainingError(what, hint(last_lines) or advice, evidence=evidence, cause=cause)
 
 
 def empty(folder: Path) -> None:

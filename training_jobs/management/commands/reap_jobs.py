@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management import BaseCommand
 from kombu.exceptions import OperationalError
 
-from training_jobs import dispatch, leases
+from training_jobs import dispatch, sweeper
 from training_jobs.leases import LEASE, MARGIN, Loss
 from training_jobs.models import TrainingJob
 from training_methods.clocks import ClockWatch
@@ -37,4 +37,4 @@ class Command(BaseCommand):
         watch.distrust()
         while not watch.is_trusted():
             time.sleep(1)
-        return [*leases.reap(), *leases.reap_stranded()]
+        return sweeper.reap_lost()
