@@ -82,12 +82,28 @@ def test_it_says_what_is_wrong_with_the_file(client, content, name, sentence):
     assert page.context["form"].errors["file"] == [sentence]
 
 
-def test_it_refuses_a_name_in_use(client):
+@pytest.mark.parametrize(("file", "typed"), [("faq.jsonl", ""), ("other.jsonl", "faq")])
+def test_it_asks_for_another_name_and_keeps_the_file(client, file, typed):
     baker.make(Dataset, name="FAQ")
 
-    page = add(client, GOOD)
+    columns = add_named(client, typed, file)
+    page = client.get(columns)
+    chosen = {"name": "faq-2", "data_format": "question-answer", "columns_of": "question-answer"}
+    client.post(columns, {**chosen, "question": "question", "answer": "answer"})
 
-    assert page.context["form"].errors["name"] == ["A dataset named “faq” exists already: choose another name."]
+    assert "A dataset named “faq” exists already: choose another name." in page.text
+    assert page.context["form"]["name"].value() == "faq"
+    assert Dataset.objects.get(name="faq-2").row_count == 1
+
+
+def test_it_shortens_a_name_that_is_too_long_and_asks(client):
+    columns = add_named(client, "x" * 101)
+
+    assert client.get(columns).context["form"]["name"].value() == "x" * 100
+
+
+def add_named(client, name: str, file: str = "faq.jsonl") -> str:
+    return client.post("/datasets/add/", {"file": SimpleUploadedFile(file, GOOD), "name": name}).url
 
 
 def test_it_asks_for_a_file(client):

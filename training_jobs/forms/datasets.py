@@ -41,11 +41,15 @@ class UploadForm(forms.Form):
 
     use_required_attribute = False
 
+    @property
+    def title(self) -> str:
+        """What the dataset shall be called: as it was typed, or as the file is called."""
+        return (self.data.get("name", "").strip() or Path(self.cleaned_data["file"].name).stem)[:100]
+
     def clean(self) -> dict[str, Any]:
-        file, name = self.cleaned_data.get("file"), self.cleaned_data.get("name")
-        if file and name is not None:
+        if "file" in self.cleaned_data and "name" in self.cleaned_data:
             try:
-                self.cleaned_data["name"] = unused_name(name or Path(file.name).stem[:100])
+                self.cleaned_data["name"] = unused_name(self.title)
             except forms.ValidationError as error:
                 self.add_error("name", error)
         return self.cleaned_data

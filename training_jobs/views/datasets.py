@@ -38,16 +38,22 @@ def dataset_list(request: HtmxRequest) -> HttpResponse:
 
 
 class DatasetAddView(View):
-    """Takes a file. One whose format shows is imported at once; of any other the columns are asked for."""
+    """Takes a file. One whose format shows is imported at once; of any other the columns are asked for.
+
+    So they are where the name alone is wrong: that page keeps the file, which a browser would not send again.
+    """
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return self.page(UploadForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = UploadForm(request.POST, request.FILES)
-        if not form.is_valid():
+        if not form.is_valid() and list(form.errors) != ["name"]:
             return self.page(form)
-        upload = Upload.keep(form.cleaned_data["file"], title=form.cleaned_data["name"])
+        upload = Upload.keep(form.cleaned_data["file"], title=form.title)
+        for sentence in form.errors.get("name", ()):
+            messages.error(request, str(sentence))
+            return redirect("training_jobs:dataset-columns", upload.token)
         try:
             return self.bring_in(form, upload)
         except BadDataset as bad:
