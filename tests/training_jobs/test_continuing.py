@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.training_jobs.engine import LEARNS, inputs, run_now
+from tests.training_jobs.engine import LEARNS, claim, inputs, run_now
 from tests.training_jobs.test_execution import own_data_dir  # noqa: F401 (a fixture)
-from training_jobs import continuing, deletion, leases, metrics, run_folders
+from training_jobs import continuing, deletion, metrics, run_folders
 from training_jobs.continuing import Prospects
 from training_jobs.models import Status, TrainingJob
 from training_jobs.submission import Refused, submit
@@ -214,7 +214,7 @@ def test_fixed_steps_stay_fixed(succeeded):
 
 def test_a_job_that_runs_cannot_be_gone_on_with(chosen):
     job = submit(**chosen, values={})
-    leases.claim(job.pk, "me")
+    claim(job.pk, "me")
     job.refresh_from_db()
 
     assert Prospects(job).why_not_continued == "The train has not ended yet."
@@ -232,7 +232,7 @@ def test_a_waiting_job_needs_nothing_of_the_deleted_one_that_it_continues(succee
 
 def test_a_running_job_neither(succeeded):
     running = continuing.go_on(succeeded, Prospects(succeeded).newest, steps=2, name="more")
-    leases.claim(running.pk, "me")
+    claim(running.pk, "me")
     start = run_folders.start_of(running)
 
     deletion.delete(succeeded, user=None)

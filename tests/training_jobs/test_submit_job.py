@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.training_jobs.engine import a_worker, environment, inputs, wait_for
+from tests.training_jobs.engine import a_worker, claim, environment, inputs, wait_for
 from training_jobs import broker, leases
 from training_jobs.models import Status, TrainingJob
 from training_methods.models import TrainingMethod
@@ -132,7 +132,7 @@ def test_reap_jobs_says_what_it_did():
 
 def test_reap_jobs_takes_no_job_whose_worker_is_heard_of_meanwhile():
     submit_job()
-    lease = leases.claim(TrainingJob.objects.get().pk, "worker")
+    lease = claim(TrainingJob.objects.get().pk, "worker")
     TrainingJob.objects.update(lease_until="2020-01-01T00:00Z")  # as if the clock had been set forward
 
     with broker.running(settings.DATA_DIR), reap_jobs() as command:
