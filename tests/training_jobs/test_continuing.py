@@ -194,6 +194,16 @@ def test_a_checkpoint_that_is_gone_is_refused(succeeded):
     assert refused.value.mistakes.keys() == {"checkpoint", "name"}
 
 
+def test_what_comes_to_nothing_leaves_no_folder(succeeded):
+    newest = Prospects(succeeded).newest
+    Path(newest.path, "step").unlink()
+
+    with pytest.raises(Refused, match="not complete any more"):
+        continuing.go_on(succeeded, newest, steps=2, name="more")
+
+    assert list(succeeded.directory.parent.iterdir()) == [succeeded.directory]
+
+
 def test_a_trainer_without_the_setting_is_not_made_longer(data_dir):
     job = run(submit(**inputs(data_dir), values={"steps": 3}))
 
