@@ -86,6 +86,16 @@ def test_it_leaves_the_job_alone_on_ctrl_c_and_says_that_no_worker_answers():
     assert TrainingJob.objects.get().status == Status.QUEUED
 
 
+def test_it_says_that_the_job_was_deleted_meanwhile():
+    with subprocess.Popen([*COMMAND, "--wait"], env=environment(), stderr=subprocess.PIPE, text=True) as waiting:
+        assert wait_for(TrainingJob.objects.exists)
+
+        TrainingJob.objects.all().delete()
+        said = waiting.stderr.read()
+
+    assert (waiting.returncode, "was deleted." in said, "Traceback" in said) == (1, True, False)
+
+
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
