@@ -232,7 +232,7 @@ def test_it_counts_a_job_as_succeeded_that_ended_before_it_heard_of_a_cancel(dat
     body = LEARNS.replace("for step", 'open(run.directory / "now", "w").close(); time.sleep(1.5)\n    for step')
     body = body.replace("run.stop_requested", "False") + "    run.stop_requested = False\n"
     running = start(job_of(data_dir, body))
-    wait_for((running.job.directory / "attempt-1" / "now").exists)
+    assert wait_for((running.job.directory / "attempt-1" / "now").exists)
 
     leases.request_cancel(running.job.pk)
 
@@ -280,7 +280,7 @@ def test_the_training_goes_on_while_the_database_is_locked(data_dir, start, monk
 
     with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as locking:
         locking.execute("BEGIN IMMEDIATE")
-        wait_for((running.job.directory / "attempt-1" / "checkpoints" / "checkpoint-10").exists)
+        assert wait_for((running.job.directory / "attempt-1" / "checkpoints" / "checkpoint-10").exists)
         time.sleep(1)
 
     assert running.ended().status == Status.SUCCEEDED
