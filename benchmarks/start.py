@@ -100,12 +100,11 @@ def a_worker(warm_parent: str) -> Iterator[None]:
         next(line for line in process.stdout if line.endswith(" ready.\n"))
         wait_for(lambda: warm_parent == "off" or listens(process.pid))
         with Path(os.devnull).open("w") as nowhere:
-            drain = subprocess.Popen(["cat"], stdin=process.stdout, stdout=nowhere)
+            subprocess.Popen(["cat"], stdin=process.stdout, stdout=nowhere)  # until the worker ends
         yield
     finally:
         process.terminate()
         process.wait()
-        drain.wait()
 
 
 def listens(worker: int) -> bool:

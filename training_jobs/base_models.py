@@ -213,12 +213,18 @@ def has_chat_template(folder: Path, metadata: dict[str, Any]) -> bool:
 
 def license_name(folder: Path, metadata: dict[str, Any]) -> str:
     """As the model card's front matter has it (“license: apache-2.0”)."""
-    card = folder / "README.md"
-    text = card.read_text(errors="replace")[:MEGABYTE] if card.exists() else ""
+    text = beginning_of(folder / "README.md")
     front_matter = text.split("\n---", 1)[0] if text.startswith("---") else ""
     named = dict(re.findall(r"^(license|license_name):\s*[\"']?([\w.+-]+)", front_matter, re.MULTILINE))
     name = named.get("license_name") or named.get("license") or metadata.get("general.license", "")
     return str(name)[:100]
+
+
+def beginning_of(card: Path) -> str:
+    if not card.is_file():
+        return ""
+    with card.open(errors="replace") as file:
+        return file.read(MEGABYTE)
 
 
 def fingerprint(folder: Path, heads: dict[Path, Head]) -> str:

@@ -27,12 +27,28 @@ class Card:
     name: str
 
 
+class NoAnswer(Exception):
+    """Nobody knows which GPUs there are."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"nvidia-smi gave no answer in {SECONDS_TO_ANSWER} s, so this worker does not know its GPUs. Start it "
+            "again once that answers, or with an empty CUDA_VISIBLE_DEVICES to do without them."
+        )
+
+
 def found() -> list[Card]:
-    """The cards that nvidia-smi knows, within what CUDA_VISIBLE_DEVICES allows. None without nvidia-smi."""
-    if not shutil.which("nvidia-smi"):
+    """The cards that nvidia-smi knows, within what CUDA_VISIBLE_DEVICES allows. None without nvidia-smi. Raises
+    NoAnswer.
+    """
+    wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if wanted == "" or not shutil.which("nvidia-smi"):
         return []
-    answer = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=SECONDS_TO_ANSWER)
-    return allowed(listed(answer.stdout), os.environ.get("CUDA_VISIBLE_DEVICES"))
+    try:
+        answer = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=SECONDS_TO_ANSWER)
+    except subprocess.TimeoutExpired as error:
+        raise NoAnswer from error
+    return allowed(listed(answer.stdout), wanted)
 
 
 def listed(text: str) -> list[list[Card]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import UUID
 
 from django.conf import settings
@@ -151,18 +152,25 @@ def link(checkpoint: Checkpoint, target: Path) -> None:
 
     Raises NotNow: the checkpoint went away meanwhile.
     """
-    draft = target.with_name(f".{target.name}")
-    shutil.rmtree(draft, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".draft-", dir=target.parent, ignore_cleanup_errors=True) as folder:
+        draft = Path(folder) / target.name
+        try:
+            shutil.copytree(checkpoint.path, draft, copy_function=link_or_copy)
+        except (OSError, shutil.Error) as error:
+            raise NotNow(_("The checkpoint of step %s is not there any more.") % checkpoint.step) from error
+        if size_of(draft) != checkpoint.size_bytes:
+            raise NotNow(_("The checkpoint of step %s is not complete any more.") % checkpoint.step)
+        put(draft, target)
+
+
+def put(draft: Path, target: Path) -> None:
+    """Whoever else was at it may have been first."""
     try:
-        shutil.copytree(checkpoint.path, draft, copy_function=link_or_copy)
-    except (OSError, shutil.Error) as error:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise NotNow(_("The checkpoint of step %s is not there any more.") % checkpoint.step) from error
-    if size_of(draft) != checkpoint.size_bytes:
-        shutil.rmtree(draft)
-        raise NotNow(_("The checkpoint of step %s is not complete any more.") % checkpoint.step)
-    draft.rename(target)
+        draft.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
 
 
 def link_or_copy(source: str, target: str) -> None:

@@ -43,7 +43,7 @@ def settings(jobs: Sequence[TrainingJob]) -> list[Row]:
 
 def reached(jobs: Sequence[TrainingJob]) -> list[Row]:
     """Of every metric the last value of each job and its best. None is the best of all where the rows were others."""
-    curves = [metrics.outline(job.pk) for job in jobs]
+    curves = [metrics.read(job.pk, most=metrics.DRAWN).curves for job in jobs]
     names = metric_names.in_order({name for one in curves for name in one})
     rows = [Row(name, label_of(name), [reached_in(name, one) for one in curves]) for name in names]
     if len({job.dataset_snapshot.get("sha256") for job in jobs}) > 1:

@@ -132,6 +132,7 @@ def go_on(
             new.save(update_fields=["start_checkpoint", "step"])
             dispatch.wake(new)
     except NotNow as error:
+        shutil.rmtree(directory, ignore_errors=True)
         raise Refused({"checkpoint": str(error)}) from error
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)

@@ -83,12 +83,6 @@ def claim_next(
     return None
 
 
-def claim(job_id: UUID, owner: str, *, worker: UUID | None = None) -> Lease | None:
-    """Take a queued job. None: it was cancelled or held, or another worker has it."""
-    found = TrainingJob.objects.claimable().filter(pk=job_id).values_list(*CLAIMED).first()
-    return take(*found, owner=owner, worker=worker) if found else None
-
-
 def take(job_id: UUID, attempt: int, gpus: int | None, *, owner: str, worker: UUID | None) -> Lease | None:
     """The claim itself, of a job of which so many attempts were seen: who was first made it one more."""
     won = (

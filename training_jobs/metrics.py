@@ -17,6 +17,7 @@ from training_methods.trainers.events import Metrics
 MOST_POINTS = 500  # a chunk
 SUMMARY = 8  # points of a metric that stand for a long chunk
 LONG = 4 * SUMMARY  # points from which on a chunk has a summary
+DRAWN = 2000  # points of a curve; more than a screen has pixels
 WHOLE = 60  # chunks that are read point by point: 30 000 points in 20 ms, where a million take 800
 
 
@@ -105,18 +106,12 @@ def summary_of(points: dict[str, Any]) -> dict[str, Any]:
     return {"curves": curves}
 
 
-def read(
-    job_id: UUID,
-    *,
-    after: int = 0,
-    most: int | None = None,
-    between: tuple[int, int] | None = None,
-    in_outline: bool = False,
-) -> Reading:
-    """Every metric's points that came after a chunk, at most `most` of each, those that shape the curve.
+def read(job_id: UUID, *, after: int = 0, most: int | None = None, between: tuple[int, int] | None = None) -> Reading:
+    """Every metric's points that came after a chunk, at most `most` of each, those that shape the curve: its last, its
+    lowest and its highest are among them.
 
-    `between`: of these steps alone, both included. `in_outline`: see `outline`. Steps that a resumed attempt repeated
-    count once: the later attempt's, from its first step on.
+    `between`: of these steps alone, both included. Steps that a resumed attempt repeated count once: the later
+    attempt's, from its first step on.
     """
     attempts = first_steps(job_id)
     chunks = MetricChunk.objects.filter(job_id=job_id, pk__gt=after).order_by("pk")
@@ -125,7 +120,7 @@ def read(
     curves: dict[str, Curve] = defaultdict(Curve)
     cursor = after
     number = chunks.count() if after or between else sum(one for *_, one in attempts)
-    for key, attempt, points in rows_of(chunks, summed_up=(in_outline or most is not None) and number > WHOLE):
+    for key, attempt, points in rows_of(chunks, summed_up=most is not None and number > WHOLE):
         extend(curves, points, before=min((step for other, step, *_ in attempts if other > attempt), default=None))
         cursor = key
     if between:
@@ -136,14 +131,6 @@ def read(
         replaced_from=min(restarted, default=None) if after else None,
         curves={name: thin(curve, most) if most else curve for name, curve in curves.items()},
     )
-
-
-def outline(job_id: UUID) -> dict[str, Curve]:
-    """Every metric's curve with its last point, its lowest and its highest; of a long one some of those between.
-
-    `most` does not do for that: what is thinned out to be drawn may lack the very lowest point of a noisy curve.
-    """
-    return read(job_id, in_outline=True).curves
 
 
 def reports(job_id: UUID) -> Iterator[tuple[int, float, dict[str, float | None]]]:
@@ -204,11 +191,20 @@ def chosen(curve: Curve, kept: list[int]) -> Curve:
 
 
 def thin(curve: Curve, most: int) -> Curve:
-    """At most `most` points that keep the curve's peaks and its gaps (MinMaxLTTB)."""
+    """At most `most` points that keep the curve's peaks and its gaps (MinMaxLTTB), and its lowest and highest point.
+
+    Alone it lets go of the very lowest of a noisy curve now and then, and pages say which that is.
+    """
     if len(curve.steps) <= most:
         return curve
-    steps = np.array(curve.steps, dtype=np.float64)
-    return chosen(curve, NaNMinMaxLTTBDownsampler().downsample(steps, as_numbers(curve.values), n_out=most).tolist())
+    steps, values = np.array(curve.steps, dtype=np.float64), as_numbers(curve.values)
+    shaping = NaNMinMaxLTTBDownsampler().downsample(steps, values, n_out=most - 2)
+    return chosen(curve, sorted({*shaping.tolist(), *extremes(values)}))
+
+
+def extremes(values: np.ndarray) -> list[int]:
+    """Where the lowest and the highest are. Nowhere, if none is a number."""
+    return [] if np.isnan(values).all() else [int(np.nanargmin(values)), int(np.nanargmax(values))]
 
 
 def as_numbers(values: list[float | None]) -> np.ndarray:

@@ -41,7 +41,7 @@ class Score:
 
 def scores(job: TrainingJob) -> list[Score]:
     """The last and the best value of each metric that tells how good the result is."""
-    curves = metrics.outline(job.pk)
+    curves = metrics.read(job.pk, most=metrics.DRAWN).curves
     return [score for name in SCORES if name in curves and (score := score_of(name, curves[name]))]
 
 

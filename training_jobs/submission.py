@@ -192,7 +192,7 @@ def wrong_dataset(dataset: Dataset, trainer: TrainerInfo) -> dict[str, str]:
 
 def objections_of(trainer: TrainerInfo, values: dict[str, Any], snapshots: dict[str, Any]) -> dict[str, str]:
     """What a built-in trainer has against the run. A site's own is code that no web process loads: its run asks it."""
-    if trainer.source != "built-in" or trainer.is_script:
+    if trainer.source != catalog.BUILT_IN or trainer.is_script:
         return {}
     try:
         recipe = discovery.load_trainer(trainer.slug)(**values)

@@ -59,10 +59,17 @@ def use_broker(**_: Any) -> None:
 
 @signals.celeryd_after_setup.connect
 def know_itself(instance: Any, **_: Any) -> None:
-    """However the worker was started, its pool finds here what it serves and what there is to share."""
+    """However the worker was started, its pool finds here what it serves and what there is to share.
+
+    A worker that cannot know its GPUs ends, since Celery would only log that, and it would run trains on none of them.
+    """
     instance.app.conf.worker_concurrency = instance.concurrency
     own_queues.extend(sorted(instance.app.amqp.queues.consume_from))
-    own_cards.extend(cards.found())
+    try:
+        own_cards.extend(cards.found())
+    except cards.NoAnswer as error:
+        leave_broker()
+        raise SystemExit(str(error)) from error
 
 
 @signals.worker_ready.connect

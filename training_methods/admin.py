@@ -1,3 +1,4 @@
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin, messages
@@ -48,7 +49,8 @@ class TrainingMethodAdmin(SimpleHistoryAdmin):
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[TrainingMethod]) -> None:
         for method in queryset:
-            registry.delete(method, request.user)
+            with suppress(MethodGone):  # somebody else was first
+                registry.delete(method, request.user)
 
 
 @admin.register(License)

@@ -6,13 +6,22 @@
   const steps = { ArrowDown: 1, ArrowUp: -1 };
   let lookUp = 0;
   let isUnderWay = false;
+  let isAsked = false;
   let wish = ""; // what a key pressed meanwhile is to do with the first hit: “focus” it or “click” on it
 
   const firstHit = () => document.querySelector("#found .found a");
 
+  // Once more, where something else was typed until the answer came.
   const look = async () => {
-    await htmx.ajax("GET", words.form.action, { source: words, target: "#found", values: { q: words.value } });
-    isUnderWay = false;
+    if (isAsked) return;
+    isAsked = true;
+    let q = null;
+    while (q !== words.value) {
+      q = words.value;
+      await htmx.ajax("GET", words.form.action, { source: words, target: "#found", values: { q } }).catch(() => null);
+    }
+    clearTimeout(lookUp);
+    isAsked = isUnderWay = false;
     if (wish) firstHit()?.[wish]();
     wish = "";
   };

@@ -28,6 +28,7 @@ const ask = async (url, trouble) => {
     trouble.textContent = trouble.dataset.signedOut;
     return new Promise(() => {});
   }
-  trouble.textContent = answer?.ok ? "" : trouble.dataset.noAnswer;
-  return answer?.ok ? answer.json() : null;
+  const said = answer?.ok ? await answer.json().catch(() => null) : null; // it may break off in the middle
+  trouble.textContent = said ? "" : trouble.dataset.noAnswer;
+  return said;
 };

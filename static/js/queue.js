@@ -42,8 +42,10 @@
     unmark();
   });
 
-  // A row under the pointer must not be swapped away.
-  document.addEventListener("htmx:beforeRequest", (event) => {
-    if (dragged && event.detail.elt.id === "queue") event.preventDefault();
-  });
+  // A row under the pointer must not be swapped away: nothing is asked for, and what was asked for before is let go.
+  for (const name of ["htmx:beforeRequest", "htmx:beforeSwap"]) {
+    document.addEventListener(name, (event) => {
+      if (dragged && event.detail.elt.id === "queue") event.preventDefault();
+    });
+  }
 })();

@@ -1,5 +1,6 @@
 """A console of its own (web process, worker, broker, database) and a browser that overlooks nothing."""
 
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,8 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page, Request, expect, sync_playwright
 
 from deepext import console as processes
+from tests.training_jobs import records
+from training_jobs import datasets
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -125,6 +128,18 @@ def expert_page(live_server, client, expert, monkeypatch: pytest.MonkeyPatch) ->
     with watched_page(live_server.url) as page:
         sign_in_as(expert, client, page, live_server.url)
         yield page
+
+
+@pytest.fixture
+def form(expert_page: Page, data_dir: Path, tmp_path: Path) -> Page:
+    """The page that starts a train, where there is one of everything that it takes."""
+    rows = [{"question": "Who makes the kettle?", "answer": f"Aunt Agatha, {number}."} for number in range(40)]
+    (tmp_path / "some.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    records.base_model(path=str(tmp_path), parameter_count=10**8)
+    datasets.import_file(tmp_path / "some.jsonl", name="kettles")
+    records.method()
+    expert_page.goto("/jobs/new/")
+    return expert_page
 
 
 def sign_in_as(user: Any, client: Any, page: Page, url: str) -> None:

@@ -1,30 +1,16 @@
 """A half-filled form that starts a train: what becomes of it when its page is loaded anew, or sent signed out."""
 
-import json
 import re
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from tests.browser.conftest import NEEDS_CHROMIUM, sign_in_as
 from tests.training_jobs import records
-from training_jobs import datasets
 from training_jobs.models import TrainingJob
 
 pytestmark = [pytest.mark.browser, NEEDS_CHROMIUM]
 DRAFTS = "Object.keys(sessionStorage).filter((name) => name.startsWith('draft'))"
-
-
-@pytest.fixture
-def form(expert_page: Page, data_dir: Path, tmp_path: Path) -> Page:
-    rows = [{"question": "Who makes the kettle?", "answer": f"Aunt Agatha, {number}."} for number in range(40)]
-    (tmp_path / "some.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    records.base_model(path=str(tmp_path), parameter_count=10**8)
-    datasets.import_file(tmp_path / "some.jsonl", name="kettles")
-    records.method()
-    expert_page.goto("/jobs/new/")
-    return expert_page
 
 
 def fill_in(form: Page, name: str = "half") -> None:
@@ -46,6 +32,11 @@ def expect_filled_in(form: Page, name: str = "half") -> None:
     expect(form.locator("#id_p-rank")).to_be_visible()
 
 
+def is_look(request: Request) -> bool:
+    """Whether it asks how a form looks that holds what was kept."""
+    return request.method == "POST" and request.url.endswith("/jobs/new/")
+
+
 def sign_in(page: Page, name: str) -> None:
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(f"{name}-password")
@@ -59,12 +50,12 @@ def test_what_is_typed_before_it_is_back_stays(form: Page):
     form.route(
         "**/jobs/new/", lambda route: held.append(route) if route.request.method == "POST" else route.continue_()
     )
-    with form.expect_request(lambda request: request.method == "POST"):
+    with form.expect_request(is_look):
         form.reload()
 
     form.get_by_label("Train name").fill("another")
     (route,) = held
-    with form.expect_response(lambda response: response.request.method == "POST"):
+    with form.expect_response(lambda response: is_look(response.request)):
         route.continue_()
 
     form.wait_for_timeout(500)  # for what must not happen

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import NEEDS_CHROMIUM
 from tests.training_jobs import records
@@ -177,6 +177,26 @@ def test_keys_that_are_quicker_than_the_search_are_not_lost(expert_page: Page, t
     expert_page.keyboard.press("Enter")
 
     expect(expert_page.get_by_role("heading", name="calm-kettle")).to_be_visible()
+
+
+def test_what_is_found_for_the_latest_words_is_opened(expert_page: Page, transactional_db):
+    """The answer to those typed before comes late."""
+    held: list[Route] = []
+    records.job(name="calm-kettle")
+    records.dataset(name="kettles")
+    expert_page.route("**/search/?q=ke", lambda route: held.append(route))
+    expert_page.goto("/workers/")
+    expert_page.keyboard.press("Control+k")
+    with expert_page.expect_request("**/search/?q=ke"):
+        expert_page.keyboard.type("ke")
+
+    expert_page.keyboard.type("ttles")
+    expert_page.keyboard.press("ArrowDown")
+    expert_page.keyboard.press("Enter")
+    expert_page.wait_for_timeout(500)  # until they would be looked up if nothing else were
+    held[0].continue_()
+
+    expect(expert_page.get_by_role("heading", name="kettles")).to_be_visible()
 
 
 def test_enter_alone_shows_all_that_was_found_on_a_page(expert_page: Page, transactional_db):

@@ -1,6 +1,5 @@
 """Starting a train by the guided form: what it says as one chooses, and that nothing typed is lost."""
 
-import json
 import re
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import NEEDS_CHROMIUM
 from tests.tiny_model import make_tiny_model
 from tests.training_jobs import records
-from training_jobs import base_models, datasets
+from training_jobs import base_models
 from training_jobs.models import TrainingJob
 
 pytestmark = [pytest.mark.browser, NEEDS_CHROMIUM]
@@ -18,16 +17,12 @@ READ = 120_000  # milliseconds: the training stack is loaded once for it
 
 
 @pytest.fixture
-def form(expert_page: Page, data_dir: Path, tmp_path: Path) -> Page:
-    rows = [{"question": "Who makes the kettle?", "answer": f"Aunt Agatha, {number}."} for number in range(40)]
-    (tmp_path / "some.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    records.base_model(path=str(tmp_path), parameter_count=10**8)
-    datasets.import_file(tmp_path / "some.jsonl", name="kettles")
+def form(form: Page, tmp_path: Path) -> Page:
+    """With more datasets than a drop-down holds."""
     for number in range(30):
         records.dataset(name=f"pairs-{number:02}", data_format="preference", path=str(tmp_path / "some.jsonl"))
-    records.method()
-    expert_page.goto("/jobs/new/")
-    return expert_page
+    form.reload()
+    return form
 
 
 def test_it_tells_what_to_expect_as_one_chooses(form: Page):

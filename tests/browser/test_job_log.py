@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import NEEDS_CHROMIUM
 from tests.training_jobs import records
@@ -56,6 +56,38 @@ def test_a_search_that_finds_nothing_says_so(expert_page: Page, job: TrainingJob
     expert_page.get_by_placeholder("Search the whole log").press("Enter")
 
     expect(expert_page.locator("[data-hits]")).to_have_text("not found")
+
+
+def test_what_is_not_searched_for_any_more_is_not_marked(expert_page: Page, job: TrainingJob):
+    write(job, "needle\n")
+    open_log(expert_page, job)
+    words = expert_page.get_by_placeholder("Search the whole log")
+    words.fill("needle")
+    words.press("Enter")
+    expect(expert_page.locator("#L1 mark")).to_be_visible()
+
+    words.fill("")
+
+    expect(expert_page.locator("mark")).to_have_count(0)
+
+
+def test_an_answer_to_earlier_words_is_let_go(expert_page: Page, job: TrainingJob):
+    held: list[Route] = []
+    write(job, "needle\n")
+    open_log(expert_page, job)
+    expert_page.route("**/log?search=needle", lambda route: held.append(route))
+    words = expert_page.get_by_placeholder("Search the whole log")
+    words.fill("needle")
+    with expert_page.expect_request("**/log?search=needle"):
+        words.press("Enter")
+
+    words.fill("")
+    with expert_page.expect_response("**/log?search=needle"):
+        held[0].continue_()
+
+    expert_page.wait_for_timeout(500)  # for what must not happen
+    expect(expert_page.locator("mark")).to_have_count(0)
+    expect(expert_page.locator("[data-hits]")).to_be_empty()
 
 
 def test_colours_are_shown_and_other_codes_are_not(expert_page: Page, job: TrainingJob):

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import NEEDS_CHROMIUM
 from tests.training_jobs import records
@@ -132,6 +132,25 @@ def test_the_queue_is_arranged_by_drag(queue_page: Page):
 
     rows.nth(0).locator("[data-grip]").drag_to(rows.nth(3), target_position={"x": 100, "y": 40})
     in_turn(queue_page, "fourth", "second", "third", "first")
+
+
+def test_a_row_that_is_dragged_stays_when_news_comes(queue_page: Page):
+    held: list[Route] = []
+    rows, news = queue_page.locator("#queue tbody tr"), re.compile(r"/jobs/queue/\?page=")
+    queue_page.route(news, lambda route: held.append(route))
+    with queue_page.expect_request(news):
+        rows.nth(3).locator("[data-grip]").hover()
+    queue_page.mouse.down()
+    rows.nth(2).hover()
+
+    with queue_page.expect_response(news):
+        held[0].continue_()
+    queue_page.wait_for_timeout(500)  # for what must not happen
+    for height in (8, 4):
+        rows.nth(1).hover(position={"x": 100, "y": height})
+    queue_page.mouse.up()
+
+    in_turn(queue_page, "first", "fourth", "second", "third")
 
 
 def test_a_train_is_held_and_released(queue_page: Page):

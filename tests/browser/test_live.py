@@ -4,7 +4,7 @@ import re
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import NEEDS_CHROMIUM
 from tests.training_jobs import records
@@ -155,6 +155,27 @@ def test_a_page_that_stays_open_keeps_a_bounded_number_of_points(expert_page: Pa
 
     # the turn in which it asks for the whole again is yet to come
     expect(curve).to_have_attribute("data-points", re.compile(r"^([1-3]?\d{1,3}|4000)$"))
+
+
+@pytest.mark.parametrize(("tab", "place"), [("log", "[role=log]"), ("evaluation", 'figure[data-metric="loss"]')])
+def test_an_answer_that_breaks_off_is_asked_for_again(expert_page: Page, job: TrainingJob, tab: str, place: str):
+    broken: list[Route] = []
+
+    def break_off(route: Route) -> None:
+        if broken:
+            return route.fallback()
+        broken.append(route)
+        return route.fulfill(content_type="application/json", body='{"ended": fal')
+
+    expert_page.route(re.compile(r"/jobs/[\w-]+/(log|metrics)"), break_off)
+    expert_page.goto(f"{job.get_absolute_url()}?tab={tab}")
+    expect(expert_page.locator("[data-trouble]")).to_have_text("The console does not answer; trying again.")
+
+    print_lines(job, 3, 4)
+    report(job, 3, 1.5)
+
+    expect(expert_page.locator(place)).to_contain_text("line 3" if tab == "log" else "last 1.5 at step 3")
+    expect(expert_page.locator("[data-trouble]")).to_be_empty()
 
 
 def test_rows_of_the_list_move(expert_page: Page, job: TrainingJob):

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from tests.chaos import site
-from tests.training_jobs.engine import let_lease_run_out, queued_job, running_job, wait_for
+from tests.training_jobs.engine import claim, let_lease_run_out, queued_job, running_job, wait_for
 from training_jobs import dispatch, leases
 from training_jobs.models import Status, TrainingJob
 
@@ -35,7 +35,7 @@ def test_a_cancel_and_a_claim_agree():
     for _ in range(RACES):
         job = queued_job()
 
-        asked, lease = race(lambda: leases.request_cancel(job.pk), lambda: leases.claim(job.pk, "me"))  # noqa: B023
+        asked, lease = race(lambda: leases.request_cancel(job.pk), lambda: claim(job.pk, "me"))  # noqa: B023
 
         job.refresh_from_db()
         assert asked
@@ -56,7 +56,7 @@ def test_a_request_for_the_result_and_a_claim_agree():
     for _ in range(RACES):
         job = queued_job()
 
-        asked, lease = race(lambda: leases.request_finish(job.pk), lambda: leases.claim(job.pk, "me"))  # noqa: B023
+        asked, lease = race(lambda: leases.request_finish(job.pk), lambda: claim(job.pk, "me"))  # noqa: B023
 
         job.refresh_from_db()
         assert asked
@@ -77,7 +77,7 @@ def test_a_stop_now_and_a_claim_agree():
     for _ in range(RACES):
         job = queued_job()
 
-        asked, lease = race(lambda: leases.request_kill(job.pk), lambda: leases.claim(job.pk, "me"))  # noqa: B023
+        asked, lease = race(lambda: leases.request_kill(job.pk), lambda: claim(job.pk, "me"))  # noqa: B023
 
         job.refresh_from_db()
         assert asked

@@ -58,6 +58,9 @@ class RunFolder:
     def events(self, kind: type[E]) -> list[E]:
         return [event for event in EventReader(self.path / "events.jsonl").read() if isinstance(event, kind)]
 
+    def points(self) -> list[tuple[int, dict[str, float | None]]]:
+        return [(event.step, event.values) for event in self.events(Metrics)]
+
     def losses(self) -> list[float | None]:
         return [event.values["loss"] for event in self.events(Metrics) if "loss" in event.values]
 

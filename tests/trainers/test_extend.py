@@ -6,14 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.trainers.test_ppo import SETTINGS, outspoken_model, run_of, weights  # noqa: F401 (a model that answers)
-from training_methods.trainers.events import CheckpointSaved, Metrics, Note
+from training_methods.trainers.events import CheckpointSaved, Note
 
 # A rate that does not depend on where the end is, so that a longer train is the same up to there.
 STEADY = {"lr_scheduler": "constant_with_warmup", "warmup_ratio": 0.0}
-
-
-def points(run) -> list[tuple[int, dict[str, float | None]]]:
-    return [(event.step, event.values) for event in run.events(Metrics)]
 
 
 def extended(make, settings, short, total):
@@ -37,9 +33,9 @@ def test_it_is_as_if_it_had_been_so_long_from_the_start(run_folder, trainer):
 
     whole, first, longer, step = extended(make, settings, {"epochs": 2}, 17)
 
-    assert step == 12 == points(first)[-1][0]
-    assert points(first) == points(whole)[:12]
-    assert points(longer) == points(whole)[12:]
+    assert step == 12 == first.points()[-1][0]
+    assert first.points() == whole.points()[:12]
+    assert longer.points() == whole.points()[12:]
     assert weights(longer) == weights(whole)
 
 
@@ -54,7 +50,7 @@ def test_so_is_a_model_that_answers(run_of, trainer, short):  # noqa: F811
     whole, _, longer, step = extended(make, settings, short, 6)
 
     assert step == 4
-    assert points(longer) == points(whole)[4:]
+    assert longer.points() == whole.points()[4:]
     assert weights(longer) == weights(whole)
 
 
@@ -67,8 +63,8 @@ def test_your_own_goes_on_too_and_its_rate_follows_the_new_end(run_folder):
     longer = run_folder("custom01", settings | {"max_steps": 15}, resume_from=last.path)
     assert longer.perform() == 0, longer.log
 
-    assert [step for step, _ in points(longer)] == [13, 14, 15]
-    assert points(longer)[0][1]["learning_rate"] == pytest.approx(0.01 * 3 / 15)
+    assert [step for step, _ in longer.points()] == [13, 14, 15]
+    assert longer.points()[0][1]["learning_rate"] == pytest.approx(0.01 * 3 / 15)
 
 
 def test_the_rate_follows_the_new_end_from_its_first_step(run_folder):
@@ -81,8 +77,8 @@ def test_the_rate_follows_the_new_end_from_its_first_step(run_folder):
     for run in (whole, longer):
         assert run.perform() == 0, run.log
 
-    rates = [values["learning_rate"] for _, values in points(whole)]
-    assert [values["learning_rate"] for _, values in points(longer)] == rates[10:]
+    rates = [values["learning_rate"] for _, values in whole.points()]
+    assert [values["learning_rate"] for _, values in longer.points()] == rates[10:]
 
 
 def test_without_the_best_checkpoint_so_far_the_best_is_found_anew(run_folder):

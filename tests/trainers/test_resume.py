@@ -1,6 +1,6 @@
 import pytest
 
-from training_methods.trainers.events import CheckpointSaved, Metrics
+from training_methods.trainers.events import CheckpointSaved
 
 
 @pytest.mark.parametrize(
@@ -22,13 +22,9 @@ def test_it_goes_on_from_a_checkpoint_as_if_nothing_had_happened(run_folder, tra
     assert resumed.perform() == 0, resumed.log
 
     assert first.step == 8
-    assert points(resumed) == points(whole)[8:]
+    assert resumed.points() == whole.points()[8:]
     (weights,) = whole.output.glob("*.safetensors")
     assert (resumed.output / weights.name).read_bytes() == weights.read_bytes()
-
-
-def points(run) -> list[tuple[int, dict[str, float | None]]]:
-    return [(event.step, event.values) for event in run.events(Metrics)]
 
 
 DIES_WHILE_SAVING = """
@@ -60,6 +56,6 @@ def test_a_kill_in_the_midst_of_saving_leaves_the_checkpoint_before_it(run_folde
     assert (saved.step, (run.checkpoints / "checkpoint-6").is_dir()) == (3, True)
     resumed = run_folder("lora", parameters, resume_from=saved.path)
     assert resumed.perform() == 0, resumed.log
-    assert points(resumed) == points(whole)[3:]
+    assert resumed.points() == whole.points()[3:]
     weights = "adapter_model.safetensors"
     assert (resumed.output / weights).read_bytes() == (whole.output / weights).read_bytes()

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.trainers.child import RunFolder
-from training_methods.trainers.events import CheckpointSaved, Metrics, Note, Sample
+from training_methods.trainers.events import CheckpointSaved, Note, Sample
 
 MAKE_OUTSPOKEN = """
 import sys
@@ -120,12 +120,8 @@ def trained(request, sampling_run):
     return run
 
 
-def points(run) -> list[tuple[int, dict[str, float | None]]]:
-    return [(event.step, event.values) for event in run.events(Metrics)]
-
-
 def curve(run, name) -> list[float]:
-    return [values[name] for _, values in points(run)]
+    return [values[name] for _, values in run.points()]
 
 
 def test_what_is_rated_higher_becomes_likelier(trained):
@@ -135,7 +131,7 @@ def test_what_is_rated_higher_becomes_likelier(trained):
 
 
 def test_each_reward_has_its_curve_and_its_weight(trained):
-    for _, values in points(trained):
+    for _, values in trained.points():
         assert values["reward"] == pytest.approx(
             2 * values["rewards/length(30, 99)/mean"] + 0.5 * values["rewards/level/mean"], abs=1e-4
         )
@@ -163,7 +159,7 @@ def through_trl_alone(run, model, output, *, whole=False):
 
 
 def steps_of(run):
-    return [[values["loss"], values["reward"], values["grad_norm"]] for _, values in points(run)]
+    return [[values["loss"], values["reward"], values["grad_norm"]] for _, values in run.points()]
 
 
 def test_trl_alone_gives_the_same_step_by_step(trained, outspoken_model, tmp_path):
@@ -200,7 +196,7 @@ def test_it_goes_on_from_a_checkpoint_as_if_nothing_had_happened(trained, sampli
     assert resumed.perform() == 0, resumed.log
 
     assert first.step == 6
-    assert points(resumed) == points(trained)[6:]
+    assert resumed.points() == trained.points()[6:]
     (weights,) = trained.output.glob("*.safetensors")
     assert (resumed.output / weights.name).read_bytes() == weights.read_bytes()
 
@@ -212,7 +208,7 @@ def test_it_rates_answers_to_prompts_held_out_and_keeps_the_best_weights(samplin
 
     assert run.perform() == 0, run.log
 
-    rated = {step: values for step, values in points(run) if "eval_reward" in values}
+    rated = {step: values for step, values in run.points() if "eval_reward" in values}
     assert list(rated) == [2, 4, 5]
     assert "eval_rewards/length(30, 99)/mean" in rated[5]
     best = max(rated, key=lambda step: rated[step]["eval_reward"])

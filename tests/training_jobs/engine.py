@@ -11,13 +11,14 @@ from pathlib import Path
 from textwrap import dedent, indent
 from threading import Event
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
 
 from training_jobs import execution
-from training_jobs.leases import MARGIN, Lease, claim, new_owner
+from training_jobs.leases import CLAIMED, MARGIN, Lease, new_owner, take
 from training_jobs.models import Dataset, FoundationModel, TrainingJob
 from training_methods.models import TrainingMethod
 from training_methods.trainers.keeper import clock
@@ -36,6 +37,12 @@ def queued_job(**fields: Any) -> TrainingJob:
             **fields,
         }
     )
+
+
+def claim(job_id: UUID, owner: str) -> Lease | None:
+    """This job, whoever's turn it is. None: it was cancelled or held, or somebody has it."""
+    found = TrainingJob.objects.claimable().filter(pk=job_id).values_list(*CLAIMED).first()
+    return take(*found, owner=owner, worker=None) if found else None
 
 
 def running_job(**fields: Any) -> tuple[TrainingJob, Lease]:

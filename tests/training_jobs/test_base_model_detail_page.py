@@ -46,6 +46,10 @@ def test_it_says_when_the_folder_is_gone(client, model):
     assert "is not on this machine any more" in client.get(model.get_absolute_url()).text
 
 
+def test_it_is_only_looked_at(client, model):
+    assert client.post(model.get_absolute_url()).status_code == 405
+
+
 def test_it_needs_a_login(client, model):
     client.logout()
 

@@ -64,7 +64,7 @@ def test_it_is_started_once_by_users_that_come_at_once(data_dir):
         subprocess.Popen([sys.executable, "-c", HOLD, str(data_dir)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         for _ in range(4)
     ]
-    wait_for(lambda: is_running(data_dir))
+    assert wait_for(lambda: is_running(data_dir))
 
     for process in processes:
         process.communicate()

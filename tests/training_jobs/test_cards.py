@@ -3,10 +3,13 @@
 import multiprocessing
 import os
 import signal
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from celery import signals
 
-from training_jobs import cards
+from training_jobs import cards, tasks  # noqa: F401 (tasks hear of a worker's start)
 from training_jobs.cards import Card
 
 TWO_WHOLE = """GPU 0: NVIDIA H200 (UUID: GPU-aaa1)
@@ -48,14 +51,38 @@ def test_it_keeps_to_what_cuda_visible_devices_allows(wanted, left):
     assert ids(TWO_WHOLE, wanted) == left
 
 
-def test_it_asks_nvidia_smi(monkeypatch, tmp_path):
+@pytest.fixture
+def nvidia_smi(monkeypatch, tmp_path) -> Path:
+    """One that tells of two GPUs."""
     script = tmp_path / "nvidia-smi"
     script.write_text(f"#!/bin/sh\ncat <<END\n{TWO_WHOLE}END\n")
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return script
+
+
+def test_it_asks_nvidia_smi(nvidia_smi, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
 
     assert cards.found() == [Card("GPU-bbb2", "NVIDIA H200")]
+
+
+def test_a_worker_that_hears_of_no_card_in_time_ends(nvidia_smi, monkeypatch):
+    nvidia_smi.write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(cards, "SECONDS_TO_ANSWER", 0.2)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    worker = SimpleNamespace(app=SimpleNamespace(conf=SimpleNamespace()), concurrency=1)
+
+    with pytest.raises(SystemExit, match="does not know its GPUs"):
+        signals.celeryd_after_setup.send(sender="worker", instance=worker)
+
+
+def test_one_that_is_to_use_none_does_not_ask(nvidia_smi, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    nvidia_smi.write_text("#!/bin/sh\nexec sleep 60\n")
+
+    assert cards.found() == []
 
 
 def test_without_nvidia_smi_there_are_none(monkeypatch, tmp_path):

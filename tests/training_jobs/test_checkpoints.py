@@ -1,8 +1,12 @@
 """Checkpoints as records: what is noted of each, which stay once a job has ended, keeping and deleting them."""
 
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
+from django.db import connection
 
 from tests.training_jobs.engine import LEARNS, job_of, queued_job, running_job
 from tests.training_jobs.test_execution import own_data_dir, run  # noqa: F401 (a fixture)
@@ -179,6 +183,30 @@ def test_a_kept_one_survives_its_trainer_and_is_resumed_from():
 
     assert first.is_there and first.is_kept
     assert run_folders.start_of(job) == job.directory / "kept" / "attempt-1" / "checkpoint-1"
+
+
+def test_two_may_keep_the_same_at_once(ended, monkeypatch):
+    both_are_at_it = Barrier(2)
+
+    def link_or_copy(source: str, target: str) -> None:
+        both_are_at_it.wait(10)
+        shutil.copy2(source, target)
+
+    monkeypatch.setattr(checkpoints, "link_or_copy", link_or_copy)
+    newest = ended.checkpoints.there().first()
+
+    def keep() -> None:
+        try:
+            checkpoints.keep(newest)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        for kept in [pool.submit(keep) for _ in range(2)]:
+            kept.result()
+
+    folder = ended.directory / "kept" / "attempt-1" / "checkpoint-5"
+    assert [list(folder.parent.iterdir()), (folder / "weights").read_bytes()] == [[folder], b"xxxxx"]
 
 
 def test_one_that_is_being_removed_cannot_be_kept(ended):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.training_jobs.engine import LEARNS, inputs, run_now
+from tests.training_jobs.engine import LEARNS, claim, inputs, run_now
 from tests.training_jobs.test_execution import own_data_dir  # noqa: F401 (a fixture)
-from training_jobs import continuing, deletion, leases, metrics, run_folders
+from training_jobs import continuing, deletion, metrics, run_folders
 from training_jobs.continuing import Prospects
 from training_jobs.models import Status, TrainingJob
 from training_jobs.submission import Refused, submit
@@ -194,6 +194,16 @@ def test_a_checkpoint_that_is_gone_is_refused(succeeded):
     assert refused.value.mistakes.keys() == {"checkpoint", "name"}
 
 
+def test_what_comes_to_nothing_leaves_no_folder(succeeded):
+    newest = Prospects(succeeded).newest
+    Path(newest.path, "step").unlink()
+
+    with pytest.raises(Refused, match="not complete any more"):
+        continuing.go_on(succeeded, newest, steps=2, name="more")
+
+    assert list(succeeded.directory.parent.iterdir()) == [succeeded.directory]
+
+
 def test_a_trainer_without_the_setting_is_not_made_longer(data_dir):
     job = run(submit(**inputs(data_dir), values={"steps": 3}))
 
@@ -214,7 +224,7 @@ def test_fixed_steps_stay_fixed(succeeded):
 
 def test_a_job_that_runs_cannot_be_gone_on_with(chosen):
     job = submit(**chosen, values={})
-    leases.claim(job.pk, "me")
+    claim(job.pk, "me")
     job.refresh_from_db()
 
     assert Prospects(job).why_not_continued == "The train has not ended yet."
@@ -232,7 +242,7 @@ def test_a_waiting_job_needs_nothing_of_the_deleted_one_that_it_continues(succee
 
 def test_a_running_job_neither(succeeded):
     running = continuing.go_on(succeeded, Prospects(succeeded).newest, steps=2, name="more")
-    leases.claim(running.pk, "me")
+    claim(running.pk, "me")
     start = run_folders.start_of(running)
 
     deletion.delete(succeeded, user=None)

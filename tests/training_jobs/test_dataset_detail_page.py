@@ -52,6 +52,13 @@ def test_it_shows_messages_as_turns(client, expert, bring_in):
     assert page.context["rows"] == [[("user", "Hello"), ("assistant", "Good day")]]
 
 
+def test_it_is_only_looked_at(client, expert, bring_in):
+    dataset = bring_in({"text": "Hello"})
+    client.force_login(expert)
+
+    assert client.post(dataset.get_absolute_url()).status_code == 405
+
+
 def test_it_shows_markup_in_rows_as_text(client, expert, bring_in):
     dataset = bring_in({"text": "<script>alert(1)</script>"})
     client.force_login(expert)

@@ -15,7 +15,7 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
-from tests.training_jobs.engine import LEARNS, has_gone, job_of, let_lease_run_out, run_now, wait_for
+from tests.training_jobs.engine import LEARNS, claim, has_gone, job_of, let_lease_run_out, run_now, wait_for
 from training_jobs import execution, leases, logs, metrics, reports, run_folders
 from training_jobs.models import CustomizedModel, Status, TrainingJob
 from training_methods.trainers.events import CheckpointSaved, Finished, Metrics, Note
@@ -111,7 +111,7 @@ def test_it_makes_a_folder_name_of_any_base_model_name(data_dir):
 
 def test_it_leaves_alone_a_job_that_is_taken(data_dir):
     job = job_of(data_dir)
-    leases.claim(job.pk, "another")
+    claim(job.pk, "another")
 
     assert run(job).owner == "another"
 
@@ -223,7 +223,7 @@ def test_it_ends_the_child_of_a_job_that_was_given_to_another(data_dir, start):
 
     let_lease_run_out(running.job)
     leases.reap()
-    leases.claim(running.job.pk, "another")
+    claim(running.job.pk, "another")
 
     job = running.ended()
     assert (job.status, job.owner, job.attempt) == (Status.RUNNING, "another", 2)
@@ -234,7 +234,7 @@ def test_it_counts_a_job_as_succeeded_that_ended_before_it_heard_of_a_cancel(dat
     body = LEARNS.replace("for step", 'open(run.directory / "now", "w").close(); time.sleep(1.5)\n    for step')
     body = body.replace("run.stop_requested", "False") + "    run.stop_requested = False\n"
     running = start(job_of(data_dir, body))
-    wait_for((running.job.directory / "attempt-1" / "now").exists)
+    assert wait_for((running.job.directory / "attempt-1" / "now").exists)
 
     leases.request_cancel(running.job.pk)
 
@@ -254,7 +254,7 @@ def test_it_stops_a_job_at_its_time_limit(data_dir):
     job = job_of(data_dir, WRITES_PID_AND_WAITS)
     job.method_snapshot["config"] = {"resources": {"time_limit_minutes": 1}}
     job.save()
-    attempt = execution.Attempt(leases.claim(job.pk, "me"), Event(), claimed=clock())
+    attempt = execution.Attempt(claim(job.pk, "me"), Event(), claimed=clock())
     attempt.started -= 60
 
     attempt.run(threads=1)
@@ -299,7 +299,7 @@ def test_the_training_goes_on_while_the_database_is_locked(data_dir, start, monk
 
     with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as locking:
         locking.execute("BEGIN IMMEDIATE")
-        wait_for((running.job.directory / "attempt-1" / "checkpoints" / "checkpoint-10").exists)
+        assert wait_for((running.job.directory / "attempt-1" / "checkpoints" / "checkpoint-10").exists)
         time.sleep(1)
 
     assert running.ended().status == Status.SUCCEEDED
@@ -318,7 +318,7 @@ def test_no_child_outlives_a_row_that_is_gone(data_dir, start):
 
 def lost_attempt(job: TrainingJob, *events: CheckpointSaved | Finished | Metrics | Note) -> Path:
     """The folder of an attempt whose worker died before it had stored anything."""
-    leases.claim(job.pk, "lost")
+    claim(job.pk, "lost")
     folder = job.attempt_directory(1)
     (folder / "output").mkdir(parents=True)
     (folder / "events.jsonl").write_text("".join(event.model_dump_json() + "\n" for event in events))
@@ -346,7 +346,7 @@ def test_it_goes_on_from_a_checkpoint_that_a_dying_worker_did_not_store(data_dir
 def test_it_stores_what_an_earlier_attempt_wrote_once(data_dir):
     job = job_of(data_dir)
     lost_attempt(job, Note(text="once"))
-    leases.claim(job.pk, "lost again")
+    claim(job.pk, "lost again")
     attempt = execution.Attempt(leases.Lease(job_id=job.pk, owner="lost again", attempt=2), Event(), claimed=clock())
     attempt.begin()
     attempt.catch_up(1)

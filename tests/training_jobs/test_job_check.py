@@ -107,7 +107,7 @@ def test_a_worker_that_is_there_is_good_and_a_large_model_wants_a_gpu(filled_in,
     ],
 )
 def test_it_says_what_submitting_would(client, filled_in, changed, about, sentence):
-    report = client.get(CHECK, filled_in | changed).context["report"]
+    report = client.post(CHECK, filled_in | changed).context["report"]
     page = client.post(URL, filled_in | changed).text
 
     assert [one.about for one in report.reds if one.says.startswith(sentence)] == [about]
@@ -116,7 +116,7 @@ def test_it_says_what_submitting_would(client, filled_in, changed, about, senten
 
 
 def test_no_name_is_no_mistake(client, filled_in):
-    report = client.get(CHECK, filled_in | {"name": ""}).context["report"]
+    report = client.post(CHECK, filled_in | {"name": ""}).context["report"]
 
     assert report.reds == []
 
@@ -124,7 +124,7 @@ def test_no_name_is_no_mistake(client, filled_in):
 def test_a_name_that_is_there_already_is_hinted_at_and_taken(client, filled_in):
     other = records.job(name="first")
 
-    page = client.get(CHECK, filled_in).text
+    page = client.post(CHECK, filled_in).text
     started = client.post(URL, filled_in, follow=True).text
 
     assert "There is a train named “first” already." in page and other.get_absolute_url() in page
@@ -138,7 +138,7 @@ def test_a_maximum_length_that_is_too_small_is_said_once(client, filled_in):
     problem = {"problem": "Nothing is left to learn.", "hint": "Raise it.", "setting": "max_length"}
     keep(filled_in, seen(examples=[cut], cut=100, dropped=100, kept=0, **problem))
 
-    found = [(one.level, one.about) for one in client.get(CHECK, filled_in).context["report"].findings]
+    found = [(one.level, one.about) for one in client.post(CHECK, filled_in).context["report"].findings]
 
     assert [about for level, about in found if level == "red"] == ["Rows"]
     assert {about for _, about in found}.isdisjoint({"Choices", "Length", "Learnt tokens", "Amount"})
@@ -148,7 +148,7 @@ def test_what_is_cut_and_what_is_left_out_of_it_is_one_finding(client, filled_in
     cut = Example(row=1, pieces=[], tokens=8, learnt=1, cut=9, ends=True)
     keep(filled_in, seen(examples=[cut], cut=100, dropped=40))
 
-    found = {one.about: one for one in client.get(CHECK, filled_in).context["report"].findings}
+    found = {one.about: one for one in client.post(CHECK, filled_in).context["report"].findings}
 
     assert found["Length"].level == "red" and "40 rows are left out" in found["Length"].says
     assert set(found).isdisjoint({"Choices", "Learnt tokens", "End of sequence"})
@@ -236,7 +236,7 @@ def test_a_report_of_an_earlier_version_is_read_as_it_was_kept(client, filled_in
 def test_what_was_counted_is_part_of_it(client, filled_in):
     keep(filled_in, seen(kept=90, dropped=10, rows=1000))
 
-    page = client.get(CHECK, filled_in).text
+    page = client.post(CHECK, filled_in).text
     client.post(URL, filled_in)
 
     assert "10 rows are left out" in page
@@ -246,7 +246,7 @@ def test_what_was_counted_is_part_of_it(client, filled_in):
 
 
 def test_a_train_that_is_not_chosen_yet_is_not_checked(client, filled_in):
-    page = client.get(CHECK, filled_in | {"dataset": ""}).text
+    page = client.post(CHECK, filled_in | {"dataset": ""}).text
 
     assert "Choose a method, a base model and a dataset first." in page
 
@@ -254,7 +254,7 @@ def test_a_train_that_is_not_chosen_yet_is_not_checked(client, filled_in):
 def test_a_script_is_not_looked_into(client, filled_in):
     records.method(internal_name="script", display_name="Script", trainer="custom02")
 
-    page = client.get(CHECK, {name: filled_in[name] for name in ("base_model", "dataset")} | {"method": "script"}).text
+    page = client.post(CHECK, {name: filled_in[name] for name in ("base_model", "dataset")} | {"method": "script"}).text
 
     assert "A script reads the dataset in its own way" in page
 
@@ -262,7 +262,7 @@ def test_a_script_is_not_looked_into(client, filled_in):
 def test_it_needs_a_login(client, filled_in):
     client.logout()
 
-    assert client.get(CHECK, filled_in).status_code == 302
+    assert client.post(CHECK, filled_in).status_code == 302
 
 
 def test_old_workers_do_not_count(filled_in, expert):

@@ -45,7 +45,7 @@ def as_json(filled_in: dict[str, object], text: str) -> dict[str, object]:
 
 
 def test_it_shows_what_was_chosen_with_its_facts(client, filled_in):
-    page = client.get(RAIL, filled_in).text
+    page = client.post(RAIL, filled_in).text
 
     for fact in ("through a small adapter", "2,048 tokens", "Aunt Agatha", "Prompt and completion"):
         assert fact in page
@@ -57,13 +57,13 @@ def test_the_place_in_the_queue_is_that_of_the_priority_chosen(client, filled_in
     for other in (0, 0, -1):
         records.job(priority=other)
 
-    assert f"{before} before it." in client.get(RAIL, filled_in | {"priority": priority}).text
+    assert f"{before} before it." in client.post(RAIL, filled_in | {"priority": priority}).text
 
 
 def test_a_dataset_that_the_method_cannot_read_is_said_at_once(client, filled_in):
     pairs = records.dataset(name="pairs", data_format="preference", path=Dataset.objects.get().path)
 
-    page = client.get(RAIL, filled_in | {"dataset": pairs.pk}).text
+    page = client.post(RAIL, filled_in | {"dataset": pairs.pk}).text
 
     assert "“pairs” has the format Preference; LoRA fine-tuning learns from" in page
 
@@ -71,7 +71,7 @@ def test_a_dataset_that_the_method_cannot_read_is_said_at_once(client, filled_in
 def test_a_base_model_of_the_wrong_kind_is_said_at_once(client, filled_in):
     FoundationModel.objects.update(kind="reward")
 
-    assert "is a reward model;" in client.get(RAIL, filled_in).text
+    assert "is a reward model;" in client.post(RAIL, filled_in).text
 
 
 def test_a_thousand_datasets_are_one_page_of_options(client, filled_in):
@@ -208,11 +208,12 @@ def test_numbers_are_written_as_the_reader_writes_them(client, filled_in):
 
 def test_fields_become_json_and_json_becomes_fields(client, filled_in):
     htmx = {"HX-Request": "true"}
-    text = client.get(URL, filled_in | {"view": "json", "p-rank": "12"}, headers=htmx).text
-    fields = client.get(URL, as_json(filled_in, '{"rank": 13}') | {"view": "all"}, headers=htmx).text
+    text = client.post(URL, filled_in | {"view": "json", "p-rank": "12"}, headers=htmx).text
+    fields = client.post(URL, as_json(filled_in, '{"rank": 13}') | {"view": "all"}, headers=htmx).text
 
     assert "&quot;rank&quot;: 12" in text
     assert 'name="p-rank" value="13"' in fields
+    assert not TrainingJob.objects.exists()
 
 
 def test_without_javascript_the_page_is_updated_and_keeps_what_was_typed(client, filled_in):
@@ -226,7 +227,7 @@ def test_without_javascript_the_page_is_updated_and_keeps_what_was_typed(client,
 def test_parts_need_a_login(client, filled_in):
     client.logout()
 
-    assert client.get(RAIL).status_code == 302
+    assert client.post(RAIL).status_code == 302
     assert client.get(reverse("training_jobs:job-new-choices", args=["dataset"])).status_code == 302
 
 

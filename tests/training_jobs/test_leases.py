@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tests.training_jobs.engine import let_lease_run_out, queued_job, running_job, status_of
+from tests.training_jobs.engine import claim, let_lease_run_out, queued_job, running_job, status_of
 from training_jobs import leases
 from training_jobs.models import Status
 from training_methods.trainers.events import Failure
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 def test_it_gives_a_queued_job_to_who_claims_it():
     job = queued_job()
 
-    lease = leases.claim(job.pk, "me")
+    lease = claim(job.pk, "me")
 
     job.refresh_from_db()
     assert lease == leases.Lease(job_id=job.pk, owner="me", attempt=1)
@@ -29,7 +29,7 @@ def test_it_gives_a_queued_job_to_who_claims_it():
 def test_it_gives_a_job_once():
     job, _ = running_job()
 
-    assert leases.claim(job.pk, "another") is None
+    assert claim(job.pk, "another") is None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -38,7 +38,7 @@ def test_it_gives_each_of_many_jobs_to_exactly_one_of_many_claimers():
 
     def claim_all(owner: int) -> int:
         try:
-            return sum(leases.claim(job, str(owner)) is not None for job in jobs)
+            return sum(claim(job, str(owner)) is not None for job in jobs)
         finally:
             connection.close()
 
@@ -51,7 +51,7 @@ def test_it_gives_each_of_many_jobs_to_exactly_one_of_many_claimers():
 def test_it_does_not_give_a_job_whose_cancel_was_asked_for():
     job = queued_job(cancel_requested=True)
 
-    assert leases.claim(job.pk, "me") is None
+    assert claim(job.pk, "me") is None
 
 
 def test_it_renews_the_lease():
@@ -79,7 +79,7 @@ def test_it_lets_nobody_change_a_job_after_losing_it(change):
     job, lost = running_job()
     let_lease_run_out(job)
     leases.reap()
-    leases.claim(job.pk, "successor")
+    claim(job.pk, "successor")
 
     assert not change(lost)
 
@@ -143,7 +143,7 @@ def test_one_that_never_started_does_not_start_to_save_a_result():
     assert leases.request_finish(job.pk)
 
     assert status_of(job) == Status.CANCELLED
-    assert leases.claim(job.pk, "me") is None
+    assert claim(job.pk, "me") is None
 
 
 def test_one_that_waits_with_something_learnt_is_given_to_a_worker_to_end():
@@ -154,7 +154,7 @@ def test_one_that_waits_with_something_learnt_is_given_to_a_worker_to_end():
 
     job.refresh_from_db()
     assert (job.status, job.finish_requested, job.finished_at) == (Status.QUEUED, True, None)
-    assert leases.claim(job.pk, "next")
+    assert claim(job.pk, "next")
 
 
 def test_a_held_one_is_let_go_to_end_with_its_result(expert):
@@ -164,7 +164,7 @@ def test_a_held_one_is_let_go_to_end_with_its_result(expert):
 
     assert leases.request_finish(job.pk)
 
-    assert leases.claim(job.pk, "next")
+    assert claim(job.pk, "next")
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_a_job_that_came_to_nothing_is_queued_once_more(ended):
 
     job.refresh_from_db()
     assert (job.status, job.failure, job.finished_at, job.finish_requested) == (Status.QUEUED, None, None, False)
-    assert leases.claim(job.pk, "next").attempt == 2
+    assert claim(job.pk, "next").attempt == 2
     assert not leases.resume(job.pk, by="boss")
 
 
@@ -223,11 +223,11 @@ def test_a_job_that_succeeded_is_not_queued_again():
 def test_losses_before_somebody_resumed_it_do_not_count():
     job = queued_job()
     for _ in range(3):
-        leases.claim(job.pk, "worker")
+        claim(job.pk, "worker")
         let_lease_run_out(job)
         leases.reap()
     leases.resume(job.pk, by="maria")
-    leases.claim(job.pk, "worker")
+    claim(job.pk, "worker")
     let_lease_run_out(job)
 
     leases.reap()
@@ -243,7 +243,7 @@ def test_it_hands_a_job_back_to_the_queue():
 
     job.refresh_from_db()
     assert (job.status, job.owner, job.lease_until, job.woken_at) == (Status.QUEUED, "", None, None)
-    assert leases.claim(job.pk, "next").attempt == 2
+    assert claim(job.pk, "next").attempt == 2
 
 
 def test_it_ends_a_job_that_is_handed_back_after_a_cancel():
@@ -299,7 +299,7 @@ def test_it_cancels_a_lost_job_that_was_to_be_cancelled():
 def test_it_gives_up_a_job_that_loses_its_worker_three_times():
     job = queued_job()
     for _ in range(3):
-        leases.claim(job.pk, "worker")
+        claim(job.pk, "worker")
         let_lease_run_out(job)
         leases.reap()
 

@@ -128,15 +128,22 @@ def test_a_step_that_was_done_again_is_not_drawn_from_a_summary(long_job):
     assert curve.values[-3:] == [20_000, 20_001, 20_002]
 
 
-def test_an_outline_has_the_lowest_and_the_highest_point_of_a_noisy_curve():
+@pytest.mark.parametrize("points", [20_000, 50_000])  # read point by point, and from summaries
+def test_what_is_drawn_has_the_lowest_and_the_highest_point_of_a_noisy_curve(points):
     noise, job = random.Random(7), queued_job()  # noqa: S311
-    values = [noise.gauss() for _ in range(50_000)]
+    values = [noise.gauss() for _ in range(points)]
     metrics.append(job.pk, 1, [Metrics(step=step, values={"loss": value}) for step, value in enumerate(values)])
 
-    curve = metrics.outline(job.pk)["loss"]
+    curve = metrics.read(job.pk, most=500).curves["loss"]
 
     assert (min(curve.values), max(curve.values), curve.values[-1]) == (min(values), max(values), values[-1])
-    assert len(curve.steps) < 2_000
+    assert len(curve.steps) <= 500
+
+
+def test_a_curve_of_no_number_at_all_is_thinned_too():
+    nothing = Curve(list(range(900)), [None] * 900, [0.0] * 900)
+
+    assert len(metrics.thin(nothing, 500).steps) <= 500
 
 
 def test_all_points_are_read_where_no_number_is_given(long_job):

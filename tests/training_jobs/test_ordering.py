@@ -5,7 +5,8 @@ from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
 
 from tests.training_jobs import records
-from training_jobs import leases, ordering
+from tests.training_jobs.engine import claim
+from training_jobs import ordering
 from training_jobs.models import Priority, Status, TrainingJob
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +72,7 @@ def test_those_behind_keep_no_place_and_go_on_in_fair_share(admin, expert, jobs)
 
 
 def test_a_job_that_started_meanwhile_is_left_alone(admin, jobs):
-    leases.claim(jobs["d"].pk, "worker")
+    claim(jobs["d"].pk, "worker")
 
     assert ordering.move_first(jobs["d"], by=admin) == 0
     assert ordering.move_before(jobs["e"], jobs["d"].pk, by=admin) == 0

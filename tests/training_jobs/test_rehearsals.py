@@ -72,7 +72,7 @@ def test_it_measures_what_the_rail_then_tells(client, filled_in, expert):
     assert (rehearsal.state, rehearsal.step, rehearsal.failure) == (State.DONE, 5, None)
     assert rehearsal.memory > 50_000_000
     assert rehearsal.seconds_a_step > 0
-    rail = client.get(RAIL, filled_in).text
+    rail = client.post(RAIL, filled_in).text
     assert "at the peak of a micro-run" in rail
     assert "at most, by a micro-run on the longest rows" in rail
     assert (
@@ -242,7 +242,7 @@ def test_a_trainer_of_ones_own_runs_as_it_is_until_it_has_reported_five_steps(
     assert 0.04 < rehearsal.seconds_a_step < 1
     shown = client.get(reverse("training_jobs:rehearsal-state", args=[rehearsal.pk])).text
     assert f"at its peak until step {last}" in shown
-    rail = client.get(RAIL, filled_in).text
+    rail = client.post(RAIL, filled_in).text
     assert "at the peak of a micro-run" in rail
     assert "by a micro-run; how many steps there are is not known" in rail
     assert not list(data_dir.glob("rehearsal-*"))
@@ -288,7 +288,7 @@ def reading(data_dir: Path, *, labels: str = "answer", ended: bool = True) -> No
 def test_a_micro_run_shows_what_own_code_gives_its_model(client, data_dir, own, expert):
     reading(data_dir)
     filled_in = own("mine")
-    assert "A micro-run shows it." in client.get(TOKENS, filled_in).text
+    assert "A micro-run shows it." in client.post(TOKENS, filled_in).text
 
     seen = rehearsed(filled_in, expert).seen
 
@@ -296,7 +296,7 @@ def test_a_micro_run_shows_what_own_code_gives_its_model(client, data_dir, own, 
     assert "".join(text for text, state in example["pieces"] if state == "read") == "Who makes the kettle?"
     learnt = "".join(text for text, state in example["pieces"] if state == "learnt")
     assert learnt == f"Aunt Agatha.{seen['end']}"
-    shown = client.get(TOKENS, filled_in).text
+    shown = client.post(TOKENS, filled_in).text
     assert "These texts came first to its model in a micro-run." in shown
     assert "Example 1" in shown and '<mark class="tokens-learnt">' in shown
     assert "End of sequence" not in shown
@@ -332,7 +332,7 @@ def test_a_micro_run_shows_what_a_script_gives_its_model(client, data_dir, own, 
 
     (example,) = seen["examples"]
     assert "".join(text for text, _state in example["pieces"]) == "Who makes the kettle?"
-    assert "its code decides what is learnt of them" in client.get(TOKENS, filled_in).text
+    assert "its code decides what is learnt of them" in client.post(TOKENS, filled_in).text
 
 
 @pytest.mark.parametrize(
@@ -348,8 +348,8 @@ def test_what_is_wrong_with_its_labels_is_said(client, data_dir, own, expert, re
 
     rehearsed(filled_in, expert)
 
-    assert sentence in client.get(TOKENS, filled_in).text
-    assert sentence in client.get(CHECK, filled_in).text
+    assert sentence in client.post(TOKENS, filled_in).text
+    assert sentence in client.post(CHECK, filled_in).text
 
 
 def test_own_code_without_a_model_of_torch_shows_none(client, data_dir, own, expert):
@@ -358,7 +358,7 @@ def test_own_code_without_a_model_of_torch_shows_none(client, data_dir, own, exp
 
     assert rehearsed(filled_in, expert).seen is None
 
-    assert "In the micro-run no model of torch was given tokens." in client.get(TOKENS, filled_in).text
+    assert "In the micro-run no model of torch was given tokens." in client.post(TOKENS, filled_in).text
 
 
 @pytest.mark.parametrize(

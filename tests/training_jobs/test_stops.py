@@ -108,7 +108,7 @@ def test_stop_now_overtakes_a_cancel(data_dir, start):  # noqa: F811
     running = start(job_of(data_dir, SAVES_FOR_EVER))
     child = running.child()
     leases.request_cancel(running.job.pk, by="maria")
-    wait_for(lambda: "stopping" in kinds(running.job))
+    assert wait_for(lambda: "stopping" in kinds(running.job))
 
     assert leases.request_kill(running.job.pk, by="maria")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.training_jobs.engine import a_worker, environment, inputs, wait_for
+from tests.training_jobs.engine import a_worker, claim, environment, inputs, wait_for
 from training_jobs import broker, leases, logs
 from training_jobs.models import Status, TrainingJob
 from training_methods.models import TrainingMethod
@@ -86,6 +86,16 @@ def test_it_leaves_the_job_alone_on_ctrl_c_and_says_that_no_worker_answers():
     assert TrainingJob.objects.get().status == Status.QUEUED
 
 
+def test_it_says_that_the_job_was_deleted_meanwhile():
+    with subprocess.Popen([*COMMAND, "--wait"], env=environment(), stderr=subprocess.PIPE, text=True) as waiting:
+        assert wait_for(TrainingJob.objects.exists)
+
+        TrainingJob.objects.all().delete()
+        said = waiting.stderr.read()
+
+    assert (waiting.returncode, "was deleted." in said, "Traceback" in said) == (1, True, False)
+
+
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
@@ -147,7 +157,7 @@ def test_reap_jobs_keeps_what_the_lost_worker_of_a_job_that_ends_had_not_stored(
 
 def test_reap_jobs_takes_no_job_whose_worker_is_heard_of_meanwhile():
     submit_job()
-    lease = leases.claim(TrainingJob.objects.get().pk, "worker")
+    lease = claim(TrainingJob.objects.get().pk, "worker")
     TrainingJob.objects.update(lease_until="2020-01-01T00:00Z")  # as if the clock had been set forward
 
     with broker.running(settings.DATA_DIR), reap_jobs() as command:

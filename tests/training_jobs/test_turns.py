@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 
 from tests.training_jobs import records
-from tests.training_jobs.engine import queued_job
+from tests.training_jobs.engine import claim, queued_job
 from training_jobs import leases
 from training_jobs.models import Priority, TrainingJob
 
@@ -114,7 +114,7 @@ def test_a_held_job_is_not_taken(anna):
     held = queued_job(name="held")
     queued_job(name="other")
     assert leases.hold(held.pk, by=anna)
-    assert leases.claim(held.pk, "me") is None
+    assert claim(held.pk, "me") is None
     assert taken() == ["other"]
 
     assert leases.let_go(held.pk, by=anna)
@@ -125,7 +125,7 @@ def test_a_held_job_is_not_taken(anna):
 
 def test_only_a_waiting_job_can_be_held(anna):
     job = queued_job()
-    leases.claim(job.pk, "me")
+    claim(job.pk, "me")
 
     assert not leases.hold(job.pk, by=anna)
     assert not leases.let_go(job.pk, by=anna)
@@ -137,7 +137,7 @@ def test_of_a_hold_and_a_claim_one_wins(anna):
     jobs = [queued_job().pk for _ in range(40)]
     with ThreadPoolExecutor(2) as pool:
         held = pool.submit(in_own_connection, lambda: [leases.hold(job, by=anna) for job in jobs])
-        claimed = pool.submit(in_own_connection, lambda: [bool(leases.claim(job, "me")) for job in jobs])
+        claimed = pool.submit(in_own_connection, lambda: [bool(claim(job, "me")) for job in jobs])
 
     assert [not was_held for was_held in held.result()] == claimed.result()
 

@@ -139,7 +139,7 @@ def test_it_is_tried_again_when_it_did_not_get_ready(path, light_libraries):
     (light_libraries / "peft" / "__init__.py").write_text("raise SystemExit('not today')")
     thread = Warming(path, 1, every=timedelta(seconds=0.1))
     thread.start()
-    wait_for(lambda: thread.failures)
+    assert wait_for(lambda: thread.failures)
 
     (light_libraries / "peft" / "__init__.py").write_text("")
 

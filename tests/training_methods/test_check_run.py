@@ -160,7 +160,7 @@ def test_it_ends_its_children_when_the_check_is_somebody_elses(data_dir, admin, 
     run(check)
 
     assert (check.state, check.run) == ("running", 2)
-    wait_for(lambda: not Path(f"/proc/{seen.read_text().strip()}").exists())
+    assert wait_for(lambda: not Path(f"/proc/{seen.read_text().strip()}").exists())
 
 
 def test_it_lets_go_of_a_method_that_is_deleted_as_it_begins(data_dir, admin, tmp_path):

@@ -1,6 +1,7 @@
 """Django's admin site goes through the same gate and the same checks."""
 
 import pytest
+from django.contrib.admin import site
 
 from training_methods.models import TrainingMethod
 
@@ -82,6 +83,17 @@ def test_it_deletes_many(client, admin, licensed, lora, custom):
 
     assert not TrainingMethod.objects.exists()
     assert TrainingMethod.history.filter(history_type="-", history_user=admin).count() == 2
+
+
+def test_one_of_many_that_is_gone_keeps_nobody_from_the_rest(rf, admin, licensed, lora, custom):
+    request, chosen = rf.post(LIST), TrainingMethod.objects.all()
+    request.user = admin
+    assert len(chosen) == 2
+    lora.delete()
+
+    site.get_model_admin(TrainingMethod).delete_queryset(request, chosen)
+
+    assert not TrainingMethod.objects.exists()
 
 
 def test_it_does_not_delete_many_without_a_license(client, admin, lora, custom):

@@ -9,19 +9,15 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.template.defaultfilters import filesizeformat
-from django.utils.translation import gettext, gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django_filters import CharFilter, ChoiceFilter, FilterSet
 
 from training_jobs import datasets
+from training_jobs.forms.datasets import formats
 from training_jobs.models import Dataset
 from training_methods import cells
 from training_methods.lists import Action, Catalogue, Column
 from training_methods.selects import PlainSelect
-from training_methods.trainers import DataFormat
-
-
-def formats() -> list[tuple[str, str]]:
-    return [(str(option), gettext(option.label)) for option in DataFormat]
 
 
 class DatasetFilter(FilterSet):

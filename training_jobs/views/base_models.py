@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django.views.generic import View
 
@@ -50,6 +50,7 @@ class BaseModelAddView(View):
         return render(self.request, "training_jobs/base_model_add.html", {"form": form})
 
 
+@require_safe
 def base_model_detail(request: HttpRequest, pk: int) -> HttpResponse:
     model = get_object_or_404(FoundationModel.objects.select_related("created_by"), pk=pk)
     context = {

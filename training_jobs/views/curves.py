@@ -20,7 +20,6 @@ from training_jobs.views import picker
 from training_jobs.views.numbers import number_in
 from training_methods.csv_files import lines
 
-MOST_POINTS = 2000  # of a curve; more than a screen has pixels
 PARTS = ("points", "run", "settings", "figure", "picture", "page")
 STYLES = ("vendor/uplot/uPlot.min.css", "css/job.css", "css/curves.css")
 SCRIPTS = ("vendor/uplot/uPlot.iife.min.js", *(f"js/curves/{part}.js" for part in PARTS))
@@ -81,7 +80,7 @@ def job_metrics(request: HttpRequest, pk: UUID) -> JsonResponse:
     """Curves after a cursor, or with `?from=` and `?to=` the finer points between two steps."""
     job = get_object_or_404(TrainingJob.objects.only("status"), pk=pk)  # first, so that “ended” means there is no more
     between = (number_in(request, "from"), number_in(request, "to")) if "to" in request.GET else None
-    reading = metrics.read(pk, after=number_in(request, "after"), most=MOST_POINTS, between=between)
+    reading = metrics.read(pk, after=number_in(request, "after"), most=metrics.DRAWN, between=between)
     return JsonResponse(
         {
             "cursor": reading.cursor,
@@ -107,7 +106,7 @@ def as_sent(name: str, curve: Curve) -> dict[str, Any]:
 def job_csv(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
     """Every point: of `?metric=`, or of all, a row for each report."""
     job = get_object_or_404(TrainingJob.objects.only("name"), pk=pk)
-    known = metric_names.in_order(metrics.read(pk, most=MOST_POINTS).curves)
+    known = metric_names.in_order(metrics.read(pk, most=metrics.DRAWN).curves)
     metric = request.GET.get("metric")
     if metric is not None and metric not in known:
         raise Http404(_("“%(job)s” reported no metric %(metric)s.") % {"job": job, "metric": metric})

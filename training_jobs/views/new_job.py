@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -24,18 +24,18 @@ from training_methods.requests import HtmxRequest
 @require_http_methods(["GET", "HEAD", "POST"])
 @vary_on_headers("HX-Request")
 def job_new(request: HtmxRequest) -> HttpResponse:
-    """The form; for htmx the settings of `?method=` alone. `?profile=` fills them in."""
+    """The form. For htmx the settings of `method` alone, filled in from `profile`; with `look` the whole as it is."""
+    if request.htmx and "look" not in request.POST:
+        asked = request.POST or request.GET
+        return render(request, "training_jobs/_job_settings.html", {"settings": settings_asked_for(asked)})
     if request.method == "POST":
         return run_the_train(request)
-    if request.htmx:
-        return render(request, "training_jobs/_job_settings.html", {"settings": settings_asked_for(request)})
     settings = Settings.of(request.GET.get("method", ""), profile=request.GET.get("profile", ""))
     return page(request, TrainForm(initial={"name": offered_name()} | request.GET.dict()), settings)
 
 
-def settings_asked_for(request: HttpRequest) -> Settings | None:
+def settings_asked_for(asked: QueryDict) -> Settings | None:
     """Of another method, or filled in from another profile; or the same ones in another view."""
-    asked = request.GET
     name, profile = asked.get("method", ""), asked.get("profile", "")
     if "shown_as" in asked and name == asked.get("settings_of"):
         settings = Settings.of(name, asked, profile=asked.get("filled_in_from", ""), **copied_in(asked))

@@ -124,7 +124,7 @@ def vote(request: HtmxRequest, pk: int, exchange_pk: int) -> HttpResponse:
     if choice not in Exchange.Vote.values:
         return HttpResponse(_("Vote for A, for B, or for neither."), status=400)
     won = tryouts.vote(found, Exchange.Vote(choice))
-    found.refresh_from_db()
+    found = exchange_of(pk, exchange_pk)
     if request.htmx:
         context = {"exchange": found, "model": found.model, "votes": tryouts.votes(found.model)}
         return render(request, "training_jobs/_try_voted.html", context)

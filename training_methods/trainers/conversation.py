@@ -38,10 +38,10 @@ def hold(scene: Scene, questions: Iterator[str], say: Say) -> None:
     """Load the models and answer until there are no more questions. Raises TrainingError."""
     if model_card.is_scorer(scene.tuned):
         answer = scorer(scene.tuned)
-        say(Ready(speakers=["tuned"]))
+        say(Ready())
     else:
         speakers = load(scene)
-        say(Ready(speakers=list(speakers)))
+        say(Ready())
 
         def answer(question: Question, say: Say) -> None:
             for who in question.order:

@@ -37,8 +37,9 @@ class Question(BaseModel):
 
 
 class Ready(BaseModel):
+    """The models are loaded."""
+
     kind: Literal["ready"] = "ready"
-    speakers: list[Who]
 
 
 class Words(BaseModel):

@@ -40,16 +40,17 @@
     show();
   };
 
-  // What one scrolls to, before one is there.
+  // What one scrolls to, before one is there. Whoever jumps elsewhere meanwhile has no use for it any more.
   const fetchMore = async () => {
     if (fetching) return;
     fetching = true;
-    if (box.scrollTop < 600 && lines.first > 1) {
-      const answer = await from(Math.max(1, lines.first - 400));
-      if (answer) lines.prepend(answer.lines);
-    } else if (box.scrollHeight - box.scrollTop - box.clientHeight < 600 && lines.last < last) {
-      const answer = await from(lines.last);
-      if (answer) lines.append(answer.lines);
+    const { first: top, last: bottom } = lines;
+    if (box.scrollTop < 600 && top > 1) {
+      const answer = await from(Math.max(1, top - 400));
+      if (answer && lines.first === top) lines.prepend(answer.lines);
+    } else if (box.scrollHeight - box.scrollTop - box.clientHeight < 600 && bottom < last) {
+      const answer = await from(bottom);
+      if (answer && lines.last === bottom) lines.append(answer.lines);
     }
     select();
     show();
@@ -82,11 +83,8 @@
   toStart.addEventListener("click", () => goTo(1));
 
   new LogSearch(place.querySelector("[data-search]"), {
-    find: async (words) => {
-      const answer = await ask(address(`?search=${encodeURIComponent(words)}`), trouble);
-      if (answer) lines.mark(words);
-      return answer;
-    },
+    find: (words) => ask(address(`?search=${encodeURIComponent(words)}`), trouble),
+    mark: (words) => lines.mark(words),
     show: async (line) => {
       history.replaceState(null, "", `#L${line}`);
       await goTo(line);

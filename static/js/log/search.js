@@ -4,8 +4,8 @@ class LogSearch {
   place = -1;
   words = "";
 
-  constructor(form, { find, show }) {
-    Object.assign(this, { form, find, show });
+  constructor(form, { find, mark, show }) {
+    Object.assign(this, { form, find, mark, show });
     this.field = form.querySelector("input");
     this.said = form.querySelector("[data-hits]");
     form.hidden = false;
@@ -28,9 +28,11 @@ class LogSearch {
     if (this.hits.length) this.show(this.hits[this.place]);
   }
 
+  // False: there is no answer, or by now it is to another question.
   async look(words) {
     const answer = words ? await this.find(words) : { lines: [], are_all: true };
-    if (!answer) return false;
+    if (!answer || words !== this.field.value) return false;
+    this.mark(words);
     [this.words, this.hits, this.areAll, this.place] = [words, answer.lines, answer.are_all, -1];
     this.say();
     return true;

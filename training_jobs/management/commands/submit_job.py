@@ -73,6 +73,8 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.stderr.write(f"\nNo longer waiting; job {job.pk} goes on without us.")
             sys.exit(130)
+        except TrainingJob.DoesNotExist as error:
+            raise CommandError(f"Job {job.pk} was deleted.") from error
 
     def report(self, job: TrainingJob, **options: Any) -> None:
         facts = outcome(job)
