@@ -145,3 +145,8 @@ def form(expert_page: Page, data_dir: Path, tmp_path: Path) -> Page:
 def sign_in_as(user: Any, client: Any, page: Page, url: str) -> None:
     client.force_login(user)
     page.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": url}])
+
+
+def hide(page: Page, hidden: bool) -> None:
+    """As the browser tells a page whose tab is not looked at."""
+    page.evaluate(f"Object.defineProperty(document, 'hidden', {{ value: {str(hidden).lower()}, configurable: true }})")

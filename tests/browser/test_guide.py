@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NEEDS_CHROMIUM
+from tests.browser.conftest import NEEDS_CHROMIUM, hide
 from tests.tiny_model import make_tiny_model
 from tests.training_jobs import records
 from training_jobs import base_models
@@ -65,13 +65,34 @@ def test_settings_go_to_json_and_back(form: Page):
     expect(form.get_by_label("Epochs")).to_have_value("3")
 
 
-def test_tokens_and_check_lead_to_a_job_with_its_report(form: Page, tmp_path: Path):
-    base_models.add(str(make_tiny_model(tmp_path / "tiny")), name="Tiny")
+def choose_what_can_be_read(form: Page, folder: Path) -> None:
+    base_models.add(str(make_tiny_model(folder / "tiny")), name="Tiny")
     form.reload()
     form.get_by_role("combobox", name="Training method").select_option("lora")
     form.get_by_role("searchbox", name="Search: Dataset").fill("kettles")
     form.get_by_role("combobox", name="Dataset").select_option(label="kettles · Question and answer · 40 rows")
     form.get_by_role("combobox", name="Base model").select_option(label="Tiny · 0.12 M parameters")
+
+
+def test_a_micro_run_is_asked_about_while_somebody_looks(form: Page, tmp_path: Path):
+    choose_what_can_be_read(form, tmp_path)
+    form.get_by_role("button", name="Micro-run").click()
+    expect(form.get_by_text("It waits for a free worker")).to_be_visible(timeout=READ)
+
+    hide(form, True)
+    form.wait_for_timeout(500)  # for what was asked before
+    asked: list[str] = []
+    form.on("request", lambda request: asked.append(request.url))
+    form.wait_for_timeout(5000)
+    assert asked == []
+
+    hide(form, False)
+    with form.expect_request("**/rehearsal/*/"):
+        pass
+
+
+def test_tokens_and_check_lead_to_a_job_with_its_report(form: Page, tmp_path: Path):
+    choose_what_can_be_read(form, tmp_path)
 
     form.get_by_role("button", name="Token view").click()
     expect(form.get_by_role("group", name="Row 1")).to_contain_text("Aunt Agatha, 0.", timeout=READ)

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import NEEDS_CHROMIUM
+from tests.browser.conftest import NEEDS_CHROMIUM, hide
 from tests.training_jobs import records
 from training_jobs import logs, metrics
 from training_jobs.models import JobEvent, Status, TrainingJob
@@ -35,10 +35,6 @@ def end(job: TrainingJob) -> None:
     TrainingJob.objects.filter(pk=job.pk).update(
         status=Status.SUCCEEDED, step=40, owner="", lease_until=None, finished_at=timezone.now()
     )
-
-
-def hide(page: Page, hidden: bool) -> None:
-    page.evaluate(f"Object.defineProperty(document, 'hidden', {{ value: {str(hidden).lower()}, configurable: true }})")
 
 
 def test_the_end_is_shown_without_a_reload(expert_page: Page, job: TrainingJob):
