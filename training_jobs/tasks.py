@@ -64,12 +64,12 @@ def know_itself(instance: Any, **_: Any) -> None:
     A worker that cannot know its GPUs ends, since Celery would only log that, and it would run trains on none of them.
     """
     instance.app.conf.worker_concurrency = instance.concurrency
-    own_queues.extend(sorted(instance.app.amqp.queues.consume_from))
     try:
         own_cards.extend(cards.found())
     except cards.NoAnswer as error:
         leave_broker()
         raise SystemExit(str(error)) from error
+    own_queues.extend(sorted(instance.app.amqp.queues.consume_from))
 
 
 @signals.worker_ready.connect
