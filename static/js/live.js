@@ -2,13 +2,14 @@
 // while it is hidden. What is being written while somebody waits for it has a quicker pace of its own.
 const PACE = 2000;
 let askedAt = -PACE;
+let waiting = 0; // how many have left a turn to others, and have the next one
 const untilNextTurn = (pace = PACE) => askedAt + pace - performance.now();
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const part = event.detail.elt;
   if (!part.matches("[data-live]")) return;
   const pace = Number(part.dataset.pace ?? PACE);
-  if (document.hidden || untilNextTurn(pace) > pace / 20) event.preventDefault();
+  if (document.hidden || waiting || untilNextTurn(pace) > pace / 20) event.preventDefault();
   else askedAt = performance.now();
 });
 
@@ -17,7 +18,9 @@ const nextTurn = async () => {
   const shared = document.querySelector("[data-live]") ? 2 : 1;
   const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
   await pause(shared * PACE);
+  waiting += 1;
   while (document.hidden || untilNextTurn() > 0) await pause(Math.max(untilNextTurn(), PACE / 10));
+  waiting -= 1;
 };
 
 // Asks an address, and says in `trouble` when there is no answer. `null`: none; try again at the next turn.

@@ -1,6 +1,7 @@
 """The parts of a page that change while a job runs."""
 
 import re
+from itertools import groupby
 
 import pytest
 from django.utils import timezone
@@ -111,6 +112,19 @@ def test_a_hidden_tab_asks_for_nothing(expert_page: Page, job: TrainingJob, tab:
     hide(expert_page, False)
     expert_page.wait_for_timeout(5000)
     assert asked
+
+
+@pytest.mark.parametrize("tab", ["log", "evaluation"])
+def test_the_head_and_a_tab_take_turns(expert_page: Page, job: TrainingJob, tab: str):
+    asked: list[bool] = []
+    expert_page.goto(f"{job.get_absolute_url()}?tab={tab}")
+    expert_page.on("request", lambda request: asked.append("/state" in request.url))
+
+    while len(asked) < 9:
+        expert_page.wait_for_timeout(500)
+
+    longest = max(len(list(turns)) for _, turns in groupby(asked))
+    assert longest <= 2
 
 
 @pytest.mark.parametrize("tab", ["log", "evaluation"])
