@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from training_jobs.base_models import BadBaseModel, weight_files
+from training_jobs.model_folders import BadBaseModel, weight_files
 from training_jobs.models import FoundationModel
 from training_jobs.weights import BadWeights
 from training_methods.catalog import BUILT_IN, TrainerInfo

@@ -8,7 +8,7 @@ import pytest
 from tests.tiny_gguf import write_gguf
 from tests.trainers.child import RunFolder, perform_all, write_rows
 from tests.trainers.test_preferences import PAIRS
-from training_jobs import base_models
+from training_jobs import model_folders
 
 AGREE = """
 import sys, torch
@@ -54,4 +54,4 @@ def test_a_reward_model_grows_from_it(reward_run):
 
     for run in runs:
         assert run.losses()[-1] < run.losses()[0]
-        assert base_models.inspect(run.output).kind == "reward"
+        assert model_folders.inspect(run.output).kind == "reward"

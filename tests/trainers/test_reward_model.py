@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from tests.trainers.child import RunFolder, perform_all
 from tests.trainers.test_preferences import PAIRS, SWAPPED
-from training_jobs import base_models
+from training_jobs import model_folders
 from training_methods.trainers.events import CheckpointSaved, Metrics, Note
 
 SCORE = """
@@ -79,7 +79,7 @@ def test_it_learns_the_opposite_from_swapped_pairs(performed):
 def test_its_result_is_a_base_model_of_the_kind_reward_and_learns_on(performed):
     first, second = performed["lora"], performed["second"]
 
-    assert base_models.inspect(first.output).kind == "reward"
+    assert model_folders.inspect(first.output).kind == "reward"
     assert second.losses()[0] < first.losses()[0] / 2
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from training_jobs.base_models import BadBaseModel, inspect
+from training_jobs.model_folders import BadBaseModel, inspect
 
 gguf = pytest.importorskip("gguf", reason="the extra “training” is not installed")
 numpy = pytest.importorskip("numpy")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.training_jobs.base_model_folder import CONFIG, safetensors, write_base_model
-from training_jobs.base_models import BadBaseModel, inspect
+from training_jobs.model_folders import BadBaseModel, inspect
 
 
 @pytest.fixture

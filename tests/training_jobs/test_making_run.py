@@ -15,7 +15,7 @@ from tests.tiny_gguf import write_gguf
 from tests.tiny_model import make_tiny_model
 from tests.training_jobs import records
 from tests.training_jobs.engine import a_worker, wait_for
-from training_jobs import base_models, broker, making_run, makings, model_work
+from training_jobs import broker, making_run, makings, model_folders, model_work
 from training_jobs.models import CustomizedModel, Making, Status
 from training_methods.claims import NotOurs
 from training_methods.trainers import model_card
@@ -70,7 +70,7 @@ def test_a_merged_model_answers_as_its_adapter_and_is_kept_beside_it(data_dir, t
     assert merged.path == str(folder) and merged.size_bytes > 100_000
     assert (folder / "chat_template.jinja").exists()
     assert "# acorn_merged" in (folder / "README.md").read_text()
-    assert base_models.inspect(folder).kind == "causal-lm"
+    assert model_folders.inspect(folder).kind == "causal-lm"
     assert folders_left(data_dir) == []
 
 
@@ -134,7 +134,7 @@ def test_a_gguf_file_loads_elsewhere_and_answers_the_same(data_dir, tiny, expert
     assert making.made["likeness"]["differences"] == []
     file = makings.file_of(model, "acorn-f16.gguf")
     assert file and making.made["file"] == file.name
-    assert base_models.inspect(file.parent).weights == "gguf"
+    assert model_folders.inspect(file.parent).weights == "gguf"
     subprocess.run([sys.executable, "-c", SAME_ANSWER, folder, file.parent], check=True)
 
 

@@ -20,7 +20,7 @@ def unique_name(table: str, sentence: "_StrPromise") -> models.UniqueConstraint:
 
 
 class FoundationModel(models.Model):
-    """A base model: what a job starts from. Files stay where they are; `base_models.inspect` filled in the facts."""
+    """A base model: what a job starts from. Files stay where they are; `model_folders.inspect` filled in the facts."""
 
     class Kind(models.TextChoices):
         CAUSAL_LM = "causal-lm", _("Language model")
