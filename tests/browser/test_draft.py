@@ -160,11 +160,12 @@ def test_nobody_else_sees_it(form: Page, admin):
     fill_in(form)
     sign_out(form)
     form.reload()
+    assert form.evaluate(DRAFTS) == ["draft /jobs/new/"]
 
     sign_in(form, "admin")
 
     expect(form.get_by_label("Train name")).to_have_value("train-1")
-    assert form.evaluate(DRAFTS) == []
+    form.wait_for_function(f"{DRAFTS}.length === 0")  # the form is there before the script that clears them has run
 
 
 def test_signing_out_leaves_nothing(form: Page, expert, client, live_server):

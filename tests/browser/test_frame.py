@@ -48,7 +48,7 @@ def test_pages_and_their_scripts_speak_the_chosen_language(expert_page: Page, tr
     expert_page.get_by_role("button", name="Deutsch").click()
 
     expect(expert_page.get_by_role("link", name="Modelle")).to_be_visible()
-    assert expert_page.evaluate("gettext('just now')") == "gerade eben"
+    expert_page.wait_for_function("window.gettext?.('just now') === 'gerade eben'")
 
 
 def test_a_message_stands_in_the_corner_until_it_is_dismissed(expert_page: Page, transactional_db):
