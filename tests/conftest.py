@@ -8,8 +8,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.contrib.auth.models import Permission
 from django.utils import timezone, translation
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from training_methods import catalog, clocks, issuing, license_key, licensing, messages
+
+# How fast a machine is says nothing of the code. Fixtures of a test are the same for all its examples, and meant to be.
+hypothesis_settings.register_profile(
+    "any machine",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+hypothesis_settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

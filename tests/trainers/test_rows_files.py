@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -87,7 +87,7 @@ def test_it_reads_nested_turns_from_parquet(tmp_path):
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=30)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(max_examples=50)
 @given(rows=st.lists(st.fixed_dictionaries({"first": text, "second": text}), min_size=1, max_size=10))
 @pytest.mark.parametrize(("name", "writer"), [("rows.csv", table), ("rows.jsonl", jsonl), ("rows.json", json.dumps)])
 def test_it_reads_back_whatever_was_written(write, name, writer, rows):
@@ -96,7 +96,7 @@ def test_it_reads_back_whatever_was_written(write, name, writer, rows):
     assert [row for _, row in raw(path)] == rows
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(max_examples=200)
 @given(content=st.binary(max_size=200))
 @pytest.mark.parametrize("name", ["any.csv", "any.jsonl", "any.json", "any.parquet", "any"])
 def test_it_reads_any_bytes_or_says_why_not(write, name, content):

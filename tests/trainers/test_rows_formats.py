@@ -1,7 +1,7 @@
 """What a row is: telling formats apart, and reading a row under its format's own names."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from training_methods.trainers.row_files import BadRow
@@ -122,7 +122,6 @@ json_values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(
     value=json_values | st.lists(st.dictionaries(st.sampled_from(["role", "content", "from", "value"]), json_values))
 )

@@ -2,13 +2,13 @@
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training_methods import issuing, licensing
 from training_methods.license_key import LicenseRefused, encode
 
-tampering = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+tampering = settings(max_examples=150, deadline=None)
 
 
 def refusal(text: str) -> LicenseRefused:
