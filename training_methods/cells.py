@@ -1,5 +1,6 @@
 """What lists show in a table's cells."""
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -45,9 +46,9 @@ def number(value: int | None) -> str:
     return NOTHING if value is None else intcomma(value)
 
 
-def narrowed(filter_name: str, value: object, *, length: int = 32) -> str:
+@lru_cache(maxsize=2000)  # most rows of a list have it in common with others
+def narrowed(filter_name: str, text: str, *, length: int = 32) -> str:
     """Leads to the same list with only what has this value."""
-    text = str(value)
     if not text:
         return NOTHING
     return format_html('<a class="narrow-to" href="?{}">{}</a>', urlencode({filter_name: text}), middle(text, length))

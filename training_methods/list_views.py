@@ -51,7 +51,7 @@ def as_file(listing: Listing) -> StreamingHttpResponse:
 
 
 def values(listing: Listing) -> Iterator[list[object]]:
-    for record in listing.found.iterator(chunk_size=READ_AT_ONCE):
+    for record in listing.found_among(listing.rows).iterator(chunk_size=READ_AT_ONCE):
         yield [column.value(record) for column in listing.columns]
 
 

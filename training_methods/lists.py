@@ -25,7 +25,7 @@ YEAR = 365 * 24 * 60 * 60  # seconds that a choice of columns is kept
 Text = Any  # a string, or one that is translated when it is shown
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # each is itself: to compare what they hold takes long
 class Column:
     """`cell` is what the table shows of a record, `value` what a CSV file says; `order` sorts upwards by it."""
 
@@ -68,7 +68,10 @@ class Way:
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """A list. `rows` are its records with everything that is shown; `sort` as in the address, `-name` for downwards."""
+    """A list. `rows` are its records with everything that is shown; `sort` as in the address, `-name` for downwards.
+
+    Filters and orders know fields of the model alone, and nothing that `rows` adds to it.
+    """
 
     name: str
     label: Text
@@ -129,9 +132,10 @@ class Listing:
         self.rows = catalogue.rows().all()  # of its own, since what it has read stays with it
         self.filters = catalogue.filters(request.GET, self.rows, request=request)
 
-    @cached_property
-    def found(self) -> QuerySet:
-        return self.filters.qs.order_by(*self.catalogue.orders()[self.sort])
+    def found_among(self, records: QuerySet) -> QuerySet:
+        """Those that the address asks for, in its order."""
+        self.filters.form.is_valid()
+        return self.filters.filter_queryset(records).order_by(*self.catalogue.orders()[self.sort])
 
     @property
     def sort(self) -> str:
@@ -140,7 +144,8 @@ class Listing:
 
     @cached_property
     def page(self) -> Page:
-        return ListPaginator(self.found, self.rows, ROWS).get_page(self.asked.get("page"))
+        plain = self.found_among(self.rows.model._default_manager.all())
+        return ListPaginator(plain, self.rows, ROWS).get_page(self.asked.get("page"))
 
     @cached_property
     def columns(self) -> list[Column]:

@@ -20,6 +20,8 @@ from training_methods.registry import MethodGone
 from training_methods.selects import PlainSelect
 from training_methods.templatetags.console import standing, translated
 
+TrainingMethod._meta.get_field("display_name").register_lookup(Lower)
+
 
 class MethodFilter(FilterSet):
     q = CharFilter(method="search", label=gettext_lazy("Search"))
@@ -43,9 +45,7 @@ class MethodFilter(FilterSet):
 def rows() -> QuerySet[TrainingMethod]:
     jobs = TrainingMethod._meta.get_field("jobs").related_model._default_manager
     methods = TrainingMethod.objects.select_related("trainer_check", "updated_by").defer("trainer_check__results")
-    return methods.annotate(
-        sorted_name=Lower("display_name"), job_count=CountOf(jobs.filter(method=OuterRef("pk")).order_by().values("pk"))
-    )
+    return methods.annotate(job_count=CountOf(jobs.filter(method=OuterRef("pk")).order_by().values("pk")))
 
 
 def bench(method: TrainingMethod) -> SafeString:
@@ -79,7 +79,7 @@ METHODS = Catalogue(
             label=gettext_lazy("Display name"),
             cell=lambda method: cells.link(method.get_absolute_url(), method.display_name, length=48),
             value=lambda method: method.display_name,
-            order=["sorted_name"],
+            order=["display_name__lower"],
             on_small_screens=True,
         ),
         Column(
@@ -94,7 +94,7 @@ METHODS = Catalogue(
             label=gettext_lazy("Type"),
             cell=lambda method: TYPE_LABELS[method.method_type],
             value=lambda method: method.method_type,
-            order=["method_type", "sorted_name"],
+            order=["method_type", "display_name__lower"],
             on_small_screens=True,
         ),
         Column(
@@ -102,7 +102,7 @@ METHODS = Catalogue(
             label=gettext_lazy("Trainer"),
             cell=lambda method: cells.code(method.trainer),
             value=lambda method: method.trainer,
-            order=["trainer", "sorted_name"],
+            order=["trainer", "display_name__lower"],
         ),
         Column(name="bench", label=gettext_lazy("Test bench"), cell=bench, value=bench_value, on_small_screens=True),
         Column(
@@ -131,7 +131,7 @@ METHODS = Catalogue(
             label=gettext_lazy("Updated"),
             cell=lambda method: cells.when(method.updated_at),
             value=lambda method: method.updated_at,
-            order=["updated_at", "sorted_name"],
+            order=["updated_at", "display_name__lower"],
         ),
     ],
     actions=[

@@ -7,13 +7,13 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
-from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from training_methods import clocks
+from training_methods.addresses import page_of
 from training_methods.clocks import long_ago
 from training_methods.trainers import MethodType
 
@@ -116,7 +116,7 @@ class TrainingMethod(models.Model):
         return self.display_name
 
     def get_absolute_url(self) -> str:
-        return reverse("training_methods:detail", args=[self.internal_name])
+        return page_of("training_methods:detail", self.internal_name)
 
     def clean(self) -> None:
         pages = {"add": gettext("“Add a New”"), "trainers": gettext("the catalog of trainers")}

@@ -106,7 +106,7 @@ DATASETS = Catalogue(
         Column(
             name="by",
             label=gettext_lazy("By"),
-            cell=lambda dataset: cells.narrowed("by", dataset.created_by or ""),
+            cell=lambda dataset: cells.narrowed("by", str(dataset.created_by or "")),
             value=lambda dataset: dataset.created_by or "",
         ),
         Column(

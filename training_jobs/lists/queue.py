@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest, QueryDict
-from django.urls import reverse
 
 from training_jobs import ordering, slot_uses, waiting
 from training_jobs.models import Priority, TrainingJob
 from training_jobs.slot_uses import Use
 from training_jobs.waiting import MOST_COUNTED, Scene, Wait
+from training_methods.addresses import page_of
 
 ROWS = 25
 FAR_DOWN = MOST_COUNTED // ROWS  # pages on which nobody counts the trains before one any more
@@ -66,7 +66,7 @@ class Queue:
             yield Place(
                 number=(self.number - 1) * ROWS + index - self.first + 1,
                 job=job,
-                address=f"{reverse('training_jobs:job-turn', args=[job.pk])}?page={self.number}",
+                address=f"{page_of('training_jobs:job-turn', job.pk)}?page={self.number}",
                 wait=wait,
                 overtaken=waiting.overtaken_by(job, before, self.shares) if waits_its_turn else "",
                 is_first=bool(before or self.number == 1) and not any(alike(job, other) for other in before[-1:]),

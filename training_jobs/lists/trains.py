@@ -193,7 +193,7 @@ TRAINS = Catalogue(
         Column(
             name="by",
             label=gettext_lazy("By"),
-            cell=lambda job: cells.narrowed("by", job.created_by or ""),
+            cell=lambda job: cells.narrowed("by", str(job.created_by or "")),
             value=lambda job: job.created_by or "",
         ),
         Column(

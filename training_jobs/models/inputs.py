@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
-from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from training_methods.addresses import page_of
 from training_methods.trainers import DataFormat
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class FoundationModel(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("training_jobs:base-model-detail", args=[self.pk])
+        return page_of("training_jobs:base-model-detail", self.pk)
 
 
 class Dataset(models.Model):
@@ -85,7 +85,7 @@ class Dataset(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("training_jobs:dataset-detail", args=[self.pk])
+        return page_of("training_jobs:dataset-detail", self.pk)
 
     @property
     def format_label(self) -> str:

@@ -10,13 +10,13 @@ from django.db import models
 from django.db.models import Value
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce, Concat
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from training_jobs.models.inputs import Dataset, FoundationModel
 from training_jobs.models.job_queries import ACTIVE, ENDED, Priority, Status, TrainingJobQuerySet
 from training_jobs.models.workers import Worker
+from training_methods.addresses import page_of
 from training_methods.models import TrainingMethod
 
 
@@ -153,7 +153,7 @@ class TrainingJob(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("training_jobs:job-detail", args=[self.pk])
+        return page_of("training_jobs:job-detail", self.pk)
 
     @property
     def directory(self) -> Path:

@@ -1,11 +1,11 @@
 """What comes out: customized models."""
 
 from django.db import models
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from training_jobs.models.inputs import FoundationModel
 from training_jobs.models.jobs import TrainingJob
+from training_methods.addresses import page_of
 
 
 class CustomizedModelQuerySet(models.QuerySet["CustomizedModel"]):
@@ -45,7 +45,7 @@ class CustomizedModel(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("training_jobs:model-detail", args=[self.pk])
+        return page_of("training_jobs:model-detail", self.pk)
 
     @property
     def train(self) -> TrainingJob | None:
