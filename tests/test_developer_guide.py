@@ -14,6 +14,7 @@ from django.core.management import call_command, load_command_class
 from training_methods import catalog, config
 from training_methods.trainers import Inputs, discovery, objections
 from training_methods.trainers.inputs import DatasetFile, ModelFacts
+from training_methods.trainers.parameters import values_model
 from training_methods.trainers.script import Script, arguments
 
 GUIDE = (Path(__file__).parent.parent / "docs" / "developer-guide.md").read_text(encoding="utf-8")
@@ -77,6 +78,18 @@ def test_it_shows_a_configuration_that_a_script_takes(trainers_folder):
 def test_it_shows_the_arguments_that_a_script_gets():
     for name, field in Script.model_fields.items():
         assert " ".join(arguments({name: field.default})) in " ".join(GUIDE.split())
+
+
+def test_it_names_methods_and_settings_that_there_are_for_those_of_llama_factory():
+    (section,) = re.findall(r"\n## From LLaMA-Factory\n(.*?)\n## ", GUIDE, re.DOTALL)
+    *rows, same = (line for line in section.splitlines() if line.startswith(("| `", "`learning_rate`")))
+    named = re.findall(r"`(\w+)(?:=([\w-]+))?`", " ".join([*(row.split(" | ")[1] for row in rows), same]))
+    there = {one.name: one for slug in ("lora", "dpo") for one in catalog.get(slug).parameters}
+
+    assert len(rows) == 11
+    for name, value in named:
+        assert name in there or name in catalog.trainers()
+        assert not value or values_model([there[name]])(**{name: value})
 
 
 def test_it_shows_an_entry_point_that_brings_a_trainer(trainers_folder, tmp_path, monkeypatch):

@@ -329,6 +329,7 @@ SENTENCES = [
     gettext_noop("has {curve}, and {error}"),
     gettext_noop("has {curve}, and {usage}"),
     gettext_noop("has {name} in “{name_2}”, and only text can be learnt from: take the column out, and the words on it"),
+    gettext_noop("has {name}, which does not rate one answer: let it take (completion, row), and not a batch as in TRL"),
     gettext_noop("has {problem_count} bad rows, the first in {unit} {number}: {reason}"),
     gettext_noop("has “critiques”, and nothing that tells how they are asked for: bring the request, with the answer to be judged, in a column “prompt” and the critique in “completion”"),
     gettext_noop("holds one JSON object, not a list of rows: put the rows between “[” and “]”, or one on each line"),

@@ -42,6 +42,20 @@ def test_it_says_it_in_json(file):
     assert len(described["sha256"]) == 64
 
 
+def test_it_says_which_columns_trainers_will_not_see(data_dir):
+    path = data_dir / "films.jsonl"
+    path.write_text('{"text": "A good film.", "label": 1}\n')
+
+    assert "\nNo part of this format, and not read: “label”\n" in import_dataset(path)
+    kept = import_dataset(path, "--name", "kept", "--format", "prompt", "--map", "prompt=text")
+    assert "not read" not in kept
+
+
+def test_it_says_how_to_name_columns_that_it_does_not_know(file):
+    with pytest.raises(CommandError, match=r"--map NAME=COLUMN, as in --map prompt=Frage$"):
+        import_dataset(file)
+
+
 def test_it_says_which_line_is_bad_and_why(file):
     file.write_text('prompt,completion\na,b\n"c,d\n')
 

@@ -100,10 +100,11 @@ def test_it_says_that_the_job_was_deleted_meanwhile():
     ("flags", "sentence"),
     [
         (["--method", "nope"], "There is no training method “nope”. There are: learn."),
+        (["--method", "lora"], "“lora” is a trainer: a method that runs it is added in the console"),
         (["--base-model", "nope"], "There is no base model “nope”. There are: Base."),
         (["--dataset", "99999"], "There is no dataset “99999”. There are: rows."),
         (["--set", "steps=101"], "steps: 101 is too large"),
-        (["--set", "rank=8"], "rank: There is no such parameter."),
+        (["--set", "rank=8"], "rank: There is no such parameter.\nThere are: steps"),
         (["--set", "steps"], "--set takes PARAMETER=VALUE, not “steps”."),
         (["--name", "a b"], "name: “a b” is not a train name"),
     ],

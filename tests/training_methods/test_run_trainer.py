@@ -116,7 +116,7 @@ def test_a_second_ctrl_c_ends_what_does_not_listen_and_claims_no_result(command,
     [
         (["kettle"], "The trainer “kettle” is not here. There are: cpo, custom01, custom02, "),
         (["lora", "--set", "epochs=many"], "epochs: “many” is not a number."),
-        (["lora", "--set", "cups=2"], "cups: There is no such parameter."),
+        (["lora", "--set", "cups=2"], "cups: There is no such parameter.\nThere are: epochs, "),
         (["lora", "--set", "epochs"], "--set takes PARAMETER=VALUE, not “epochs”."),
         (["lora", "--base-model", "nowhere"], "There is no base model folder nowhere."),
         (["lora", "--dataset", "/nowhere.jsonl"], "nowhere.jsonl"),
@@ -156,3 +156,33 @@ def test_it_reads_a_prompt_and_its_answer_as_the_trainer_needs_them(tmp_path, tr
     dataset = read_dataset(catalog.get(trainer), tmp_path / "rows.jsonl")
 
     assert dataset.data_format is seen
+
+
+def test_it_is_told_which_columns_are_which(command, tmp_path):
+    films = tmp_path / "films.jsonl"
+    films.write_text('{"sentence": "A good film.", "label": 1}\n')
+    (tmp_path / "trainers").mkdir()
+    (tmp_path / "trainers" / "mine.py").write_text(READS_PROMPTS)
+
+    untold = subprocess.run(**command("mine", dataset=films), capture_output=True)
+    columns = ("--format", "prompt", "--map", "prompt=sentence", "--map", "answer=label")
+    told = subprocess.run(**command("mine", *columns, dataset=films), capture_output=True)
+
+    assert "--map NAME=COLUMN, as in --map prompt=sentence" in untold.stderr
+    assert "{'prompt': 'A good film.', 'answer': '1'}" in told.stdout, told.stderr
+
+
+READS_PROMPTS = """
+from training_methods.trainers import DataFormat, MethodType, Run, Trainer, register
+
+@register
+class Mine(Trainer):
+    slug = "mine"
+    label = "Mine"
+    method_type = MethodType.CUSTOM
+    data_formats = (DataFormat.PROMPT,)
+
+    def train(self, run: Run) -> None:
+        run.note(str(*run.rows()))
+        (run.output / "words.txt").write_text("film")
+"""

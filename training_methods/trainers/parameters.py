@@ -1,6 +1,6 @@
 """A trainer's hyperparameters as data: read off its pydantic fields, merged with a site's offer, checked as a whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal, Self
 
@@ -217,9 +217,10 @@ def values_model(parameters: list[Parameter]) -> type[BaseModel]:
     )
 
 
+UNKNOWN = "There is no such parameter."
 SENTENCES = {
     "missing": "A value is needed.",
-    "extra_forbidden": "There is no such parameter.",
+    "extra_forbidden": UNKNOWN,
     "int_parsing": "“{input}” is not a whole number.",
     "int_type": "“{input}” is not a whole number.",
     "int_from_float": "“{input}” is not a whole number.",
@@ -245,6 +246,14 @@ SENTENCES = {
 def mistakes(error: ValidationError, language: Language = str) -> dict[str, str]:
     """Every mistake, by the dotted path of its field, as a sentence that names the value."""
     return {".".join(map(str, mistake["loc"])): sentence_of(mistake, language) for mistake in error.errors()}
+
+
+def in_lines(wrong: Mapping[str, str], parameters: Iterable[Parameter]) -> str:
+    """The mistakes for a terminal; behind a name that nobody knows those that there are."""
+    lines = [f"{name}: {sentence}" for name, sentence in wrong.items()]
+    if UNKNOWN in wrong.values():
+        lines.append(f"There are: {', '.join(parameter.name for parameter in parameters)}.")
+    return "\n".join(lines)
 
 
 def sentence_of(mistake: Any, language: Language) -> str:

@@ -121,10 +121,25 @@ def number(text: str) -> float:
 def check_arguments(reward: Reward) -> None:
     """That there are as many as the function takes. Raises BadRewards."""
     assert reward.function
+    if not rates_one_answer(reward.function):
+        raise BadRewards(
+            f"has {reward.name}, which does not rate one answer: "
+            "let it take (completion, row), and not a batch as in TRL"
+        )
     try:
         inspect.signature(reward.function).bind("", {}, *reward.arguments)
     except TypeError:
         raise BadRewards(f"has {reward.curve}, and {usage(reward)}") from None
+
+
+def rates_one_answer(function: Function) -> bool:
+    """One that was written for TRL takes `completions`, and may take the rest by name alone."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind_partial("", {})
+    except TypeError:
+        return False
+    return "completions" not in signature.parameters
 
 
 def try_out(reward: Reward) -> None:

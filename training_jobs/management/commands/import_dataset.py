@@ -1,4 +1,3 @@
-import argparse
 import json
 from typing import Any
 
@@ -6,14 +5,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from training_jobs import datasets
 from training_jobs.models import Dataset
+from training_methods import column_options
 from training_methods.trainers import DataFormat
-
-
-def assignment(text: str) -> tuple[str, str]:
-    name, equals, column = text.partition("=")
-    if not (name and equals and column):
-        raise argparse.ArgumentTypeError(f"“{text}” is not of the form prompt=Question")
-    return name, column
 
 
 class Command(BaseCommand):
@@ -22,18 +15,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file")
         parser.add_argument("--name", default="", help="default: the file's name without its extension")
-        parser.add_argument("--format", choices=[str(option) for option in DataFormat], help="default: detected")
-        parser.add_argument(
-            "--map", action="append", default=[], type=assignment, metavar="NAME=COLUMN",
-            help="the file's column for one of the format's, as in prompt=Question; may be given several times",
-        )  # fmt: skip
+        column_options.add_to(parser)
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        data_format = DataFormat(options["format"]) if options["format"] else None
+        data_format, mapping = column_options.chosen(options)
         try:
             dataset = datasets.import_file(
-                options["file"], name=options["name"], data_format=data_format, mapping=dict(options["map"])
+                options["file"], name=options["name"], data_format=data_format, mapping=mapping
             )
         except datasets.BadDataset as bad:
             raise CommandError(sentence_and_rows(bad)) from bad
@@ -43,7 +32,7 @@ class Command(BaseCommand):
 def sentence_and_rows(bad: datasets.BadDataset) -> str:
     """The sentence, and where it speaks of several rows, each of them on a line of its own."""
     if len(bad.problems) < 2:
-        return str(bad)
+        return f"{bad}{column_options.advice(bad.survey)}"
     rows = [f"  {bad.unit} {problem.number}: {problem.reason}" for problem in bad.problems]
     more = bad.survey.problem_count - len(rows)
     return "\n".join([str(bad), *rows, *[f"  … and {more} more"] * (more > 0)])
@@ -51,7 +40,15 @@ def sentence_and_rows(bad: datasets.BadDataset) -> str:
 
 def line_about(dataset: Dataset) -> str:
     label = DataFormat(dataset.data_format).label
-    return f"Imported “{dataset.name}”: {dataset.row_count:,} rows, {label}, SHA-256 {dataset.sha256[:12]}…"
+    imported = f"Imported “{dataset.name}”: {dataset.row_count:,} rows, {label}, SHA-256 {dataset.sha256[:12]}…"
+    others = ", ".join(f"“{column}”" for column in unread(dataset))
+    return f"{imported}\nNo part of this format, and not read: {others}" if others else imported
+
+
+def unread(dataset: Dataset) -> list[str]:
+    """The file's columns that trainers do not get to see."""
+    read = DataFormat(dataset.data_format).needed(dataset.mapping)
+    return [] if read is None else [column for column in dataset.columns if column not in read]
 
 
 def described(dataset: Dataset) -> dict[str, Any]:

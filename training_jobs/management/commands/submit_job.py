@@ -12,6 +12,7 @@ from training_jobs.models import Dataset, FoundationModel, ParameterProfile, Pri
 from training_jobs.submission import Refused, submit
 from training_methods import catalog, config
 from training_methods.models import TrainingMethod
+from training_methods.trainers.parameters import Parameter, in_lines
 
 M = TypeVar("M", bound=Model)
 
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="the outcome as JSON in the last line")
 
     def handle(self, *, method: str, base_model: str, dataset: str, **options: Any) -> None:
-        found = find(TrainingMethod.objects.filter(internal_name=method), "training method", method)
+        found = find_method(method)
         try:
             job = submit(
                 method=found,
@@ -44,7 +45,7 @@ class Command(BaseCommand):
                 priority=Priority[options["priority"].upper()],
             )
         except Refused as refused:
-            raise CommandError(in_lines(refused.mistakes)) from refused
+            raise CommandError(in_lines(refused.mistakes, offered_by(found))) from refused
         self.tell(f"{job} is job {job.pk}.", **options)
         if options["wait"]:
             job = self.wait_for(job)
@@ -57,10 +58,9 @@ class Command(BaseCommand):
         if not profile:
             return {}
         stored = find_profile(method, profile).values
-        trainer = catalog.trainers().get(method.trainer)
-        if trainer is None or config.check(method.config, trainer):
+        offered = offered_by(method)
+        if not offered:
             return stored  # `submit` says what is the matter
-        offered = config.offered(trainer, method.config)
         names = {parameter.name for parameter in offered}
         for name, sentence in stored_values.fit(stored, offered, method).misfits.items():
             if name not in names:
@@ -98,6 +98,16 @@ def find(records: QuerySet[M], what: str, name: str) -> M:
     raise CommandError(f"There is no {what} “{name}”. There are: {known_names(records.model)}.")
 
 
+def find_method(name: str) -> TrainingMethod:
+    try:
+        return find(TrainingMethod.objects.filter(internal_name=name), "training method", name)
+    except CommandError as error:
+        if name not in catalog.trainers():
+            raise
+        more = f"“{name}” is a trainer: a method that runs it is added in the console, Methods → Add a New."
+        raise CommandError(f"{error}\n{more}") from error
+
+
 def find_named(records: QuerySet[M], what: str, name: str) -> M:
     """By name without regard to case, or by id."""
     by_name = records.filter(name__iexact=name)
@@ -125,8 +135,10 @@ def parse(setting: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def in_lines(mistakes: dict[str, str]) -> str:
-    return "\n".join(f"{field}: {sentence}" for field, sentence in mistakes.items())
+def offered_by(method: TrainingMethod) -> list[Parameter]:
+    """What may be set. Nothing, where its trainer is gone or its configuration does not fit."""
+    trainer = catalog.trainers().get(method.trainer)
+    return config.offered(trainer, method.config) if trainer and not config.check(method.config, trainer) else []
 
 
 def in_words(failure: dict[str, str]) -> str:

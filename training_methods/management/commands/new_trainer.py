@@ -49,7 +49,8 @@ def refuse(name: str) -> None:
 
 
 def next_steps(name: str) -> str:
-    use = f"The method {name} runs it." if name in YOURS else f"Use it: Methods → Add a New, with the trainer {name}."
+    add = f"Use it: Methods → Add a New, with the trainer {name}. This takes a license; {' and '.join(YOURS)} do not."
+    use = f"The method {name} runs it." if name in YOURS else add
     run = f"python manage.py run_trainer {name} --base-model DIRECTORY --dataset FILE --output DIRECTORY"
     return f"It runs as it is.\nTest it: python manage.py check_trainer {name}\nRun it: {run}\n{use}"
 

@@ -9,12 +9,12 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 from pydantic import ValidationError
 
-from training_methods import catalog, interpreters
+from training_methods import catalog, column_options, interpreters
 from training_methods.catalog import TrainerInfo
 from training_methods.trainers.base import DatasetFile, RunSpec, cpu_threads
 from training_methods.trainers.events import CheckpointSaved, Event, Failure, Metrics, Note, Sample
-from training_methods.trainers.parameters import mistakes, values_model
-from training_methods.trainers.rows import DataFormat
+from training_methods.trainers.parameters import in_lines, mistakes, values_model
+from training_methods.trainers.rows import DataFormat, Mapping
 from training_methods.trainers.survey import Request, survey
 from training_methods.trial import Trial
 
@@ -29,6 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("trainer", help="its slug: sft, lora, custom01, … or one of the trainers folder")
         parser.add_argument("--base-model", required=True, metavar="FOLDER")
         parser.add_argument("--dataset", required=True, type=Path, metavar="FILE", help="JSONL, JSON, CSV or Parquet")
+        column_options.add_to(parser)
         parser.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="for the result; empty or new")
         parser.add_argument("--set", action="append", default=[], metavar="PARAMETER=VALUE", help="again for each one")
         parser.add_argument("--interpreter", type=Path, metavar="FILE", help="the Python that runs a script")
@@ -94,7 +95,7 @@ def run_spec(
         parameters=parameters,
         base_model=find_base_model(base_model),
         models={name: find_base_model(name) for name in named_models(info, parameters)},
-        dataset=read_dataset(info, dataset),
+        dataset=read_dataset(info, dataset, *column_options.chosen(options)),
         output=output.resolve(),
         checkpoints=folder / "checkpoints",
         interpreter=find_interpreter(info, options["interpreter"]),
@@ -126,18 +127,26 @@ def find_interpreter(info: TrainerInfo, file: Path | None) -> Path | None:
     return file.absolute() if file else None
 
 
-def read_dataset(info: TrainerInfo, path: Path) -> DatasetFile:
-    """The file in the format that is detected; prompts with answers stay prompts for a trainer that rates answers."""
-    request = Request(path=path.resolve(), whole=False)
+def read_dataset(
+    info: TrainerInfo, path: Path, data_format: DataFormat | None = None, mapping: Mapping | None = None
+) -> DatasetFile:
+    """The file, in the format that is detected unless one is given.
+
+    Prompts with answers stay prompts for a trainer that rates answers.
+    """
+    request = Request(path=path.resolve(), data_format=data_format, mapping=mapping or {}, whole=False)
     found = survey(request)
-    if found.data_format is DataFormat.PROMPT_COMPLETION and DataFormat.PROMPT in info.data_formats:
+    if not data_format and found.data_format is DataFormat.PROMPT_COMPLETION and DataFormat.PROMPT in info.data_formats:
         prompts = survey(request.model_copy(update={"data_format": DataFormat.PROMPT}))
         found = prompts if "answer" in prompts.mapping else found
     if found.refusal or found.data_format is None:
-        raise CommandError(f"{path} {found.refusal}.")
+        raise CommandError(f"{path} {found.refusal}.{column_options.advice(found)}")
     if found.data_format not in info.data_formats:
         able = ", ".join(info.data_formats)
-        raise CommandError(f"{path} holds {found.data_format}, and the trainer {info.slug} reads {able}.")
+        raise CommandError(
+            f"{path} holds {found.data_format}, and the trainer {info.slug} reads {able}.\n"
+            "If its columns go by other names, say so with --format and --map."
+        )
     return DatasetFile(path=path.resolve(), data_format=found.data_format, mapping=found.mapping, columns=found.columns)
 
 
@@ -152,7 +161,7 @@ def resolved(info: TrainerInfo, settings: list[str]) -> dict[str, Any]:
     try:
         return {**values_model(info.parameters)(**values, **({} if info.is_script else more)).model_dump(), **more}
     except ValidationError as error:
-        raise CommandError("\n".join(f"{name}: {sentence}" for name, sentence in mistakes(error).items())) from error
+        raise CommandError(in_lines(mistakes(error), info.parameters)) from error
 
 
 def parse(setting: str) -> tuple[str, str]:
