@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from tests.training_jobs.engine import let_lease_run_out, queued_job, running_job, status_of
-from training_jobs import broker, deletion, dispatch, leases, log_lines
+from training_jobs import broker, deletion, dispatch, leases, log_lines, ordering
 from training_jobs.models import Status, TrainingJob
 from training_jobs.sweeper import Sweeper, settle
 
@@ -53,6 +53,15 @@ def test_it_sends_a_job_to_its_queue():
         dispatch.wake(queued_job(queue="gpu"))
 
         assert (dispatch.messages_in("gpu"), dispatch.messages_in("default")) == (1, 0)
+
+
+def test_a_job_that_is_released_wakes_a_worker():
+    job = queued_job()
+    ordering.hold(job, by=None)
+    with broker_running():
+        ordering.release(job, by=None)
+
+        assert dispatch.messages_in("default") == 1
 
 
 def test_it_goes_on_at_once_when_the_broker_is_down():

@@ -121,8 +121,24 @@ def test_whoever_started_a_job_lowers_it_and_does_not_raise_it(expert, jobs):
     assert turn() == "bcdea"
 
 
-def test_others_change_nothing(django_user_model, jobs):
-    other = django_user_model.objects.create_user("other", is_staff=True)
+def test_its_own_priority_is_nothing_new_to_a_job(expert, jobs):
+    assert not ordering.give(jobs["a"], Priority.NORMAL, by=expert)
+
+
+def test_whoever_looks_at_what_was_so_before_raises_nothing(admin, expert, jobs):
+    seen_before = jobs["a"]
+    seen_before.priority = Priority.HIGH
+    ordering.give(jobs["a"], Priority.LOW, by=admin)
+
+    assert not ordering.give(seen_before, Priority.NORMAL, by=expert)
+
+    assert TrainingJob.objects.get(name="a").priority == Priority.LOW
+
+
+@pytest.mark.parametrize(("is_staff", "permissions"), [(True, []), (False, ["change_trainingjob"])])
+def test_others_change_nothing(django_user_model, jobs, is_staff, permissions):
+    other = django_user_model.objects.create_user("other", is_staff=is_staff)
+    other.user_permissions.set(Permission.objects.filter(codename__in=permissions))
 
     for change in (
         lambda: ordering.move_first(jobs["b"], by=other),
