@@ -1,5 +1,7 @@
 """Moving waiting jobs, and giving them another priority."""
 
+from itertools import permutations
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
@@ -60,6 +62,26 @@ def test_one_move_after_the_other_adds_up(admin, jobs):
     ordering.move_before(jobs["a"], jobs["d"].pk, by=admin)
 
     assert turn() == "cbade"
+
+
+@pytest.mark.parametrize("gap", [1, 2, 3])
+def test_they_come_as_they_were_put_when_there_is_no_room_between_them_any_more(admin, jobs, monkeypatch, gap):
+    monkeypatch.setattr(ordering, "GAP", gap)
+    order = list("abcde")
+
+    for name, other in permutations("abcde", 2):
+        ordering.move_after(jobs[name], jobs[other].pk, by=admin)
+        order.remove(name)
+        order.insert(order.index(other) + 1, name)
+        assert turn() == "".join(order)
+
+
+def test_a_long_queue_is_put_in_order_part_by_part(admin, jobs, monkeypatch):
+    monkeypatch.setattr(ordering, "AT_ONCE", 2)
+
+    ordering.move_after(jobs["a"], jobs["e"].pk, by=admin)
+
+    assert turn() == "bcdea"
 
 
 def test_those_behind_keep_no_place_and_go_on_in_fair_share(admin, expert, jobs):
