@@ -13,7 +13,7 @@ from tests.training_jobs.test_execution import own_data_dir, run  # noqa: F401 (
 from training_jobs import checkpoints, leases, run_folders
 from training_jobs.checkpoints import NotNow
 from training_jobs.models import Checkpoint, Status, TrainingJob
-from training_methods.trainers.events import CheckpointSaved, Event, Metrics
+from training_methods.trainers.events import CheckpointSaved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,43 +54,6 @@ def test_it_notes_step_size_and_what_the_curves_said(data_dir):
     assert newest.is_there
 
 
-def test_an_evaluation_counts_at_its_own_step_alone():
-    job, _ = running_job()
-    folder = job.attempt_directory(1) / "checkpoints"
-    points = [Metrics(step=1, values={"eval_loss": 0.5, "loss": 2.0, "grad_norm": 1.0}), Metrics(step=2, values={})]
-    for step in (1, 2):
-        (folder / str(step)).mkdir(parents=True)
-    events = [points[0], *(CheckpointSaved(step=step, path=str(folder / str(step))) for step in (1, 2))]
-
-    checkpoints.store(job, 1, events, {})
-
-    second, first = job.checkpoints.all()
-    assert (first.metrics, second.metrics) == ({"eval_loss": 0.5, "loss": 2.0}, {"loss": 2.0})
-
-
-@pytest.mark.parametrize("batches", [1, 4])
-def test_an_evaluation_that_follows_the_save_counts_too(batches):
-    """As LoRA reports with save_steps 2, 4 steps an epoch and rows held out: at an epoch's end it has saved before."""
-    job, _ = running_job()
-    folder = job.attempt_directory(1) / "checkpoints"
-    events: list[Event] = []
-    for step, loss in ((2, None), (4, 0.6), (6, None), (8, 0.4)):
-        (folder / str(step)).mkdir(parents=True)
-        events += [
-            Metrics(step=step, values={"loss": 1 / step}),
-            CheckpointSaved(step=step, path=str(folder / str(step))),
-        ]
-        events += [Metrics(step=step, values={"eval_loss": loss})] if loss else []
-    size, reported = len(events) // batches, {}
-
-    for start in range(0, len(events), size):
-        checkpoints.store(job, 1, events[start : start + size], reported)
-
-    found = job.checkpoints.order_by("step")
-    assert [one.metrics.get("eval_loss") for one in found] == [None, 0.6, None, 0.4]
-    assert checkpoints.rating(list(found)) == "eval_loss"
-
-
 def test_one_that_its_trainer_removed_or_wrote_over_is_noted_as_gone():
     job, _ = running_job()
     rotated, latest = saved(job, 1), saved(job, 2)
@@ -113,6 +76,14 @@ def test_an_ended_job_keeps_the_newest_the_best_and_the_kept(ended, settings):
     assert steps(ended) == [1, 2, 5]
     gone = ended.checkpoints.exclude(deleted_at=None)
     assert {one.deleted_because for one in gone} == {"not among the newest, the best and those to keep"}
+
+
+def test_the_newest_stays_whatever_the_site_keeps(ended, settings):
+    settings.CHECKPOINTS_KEPT = 0
+
+    checkpoints.tidy(ended.pk)
+
+    assert steps(ended) == [2, 5]
 
 
 def test_it_is_applied_when_a_job_ends(data_dir):

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from tests.training_jobs.engine import let_lease_run_out, queued_job, running_job, status_of
-from training_jobs import broker, deletion, dispatch, leases, log_lines, ordering
+from training_jobs import broker, deletion, dispatch, leases, log_lines, ordering, stops
 from training_jobs.models import Status, TrainingJob
 from training_jobs.sweeper import Sweeper, settle
 
@@ -60,6 +60,14 @@ def test_a_job_that_is_released_wakes_a_worker():
     ordering.hold(job, by=None)
     with broker_running():
         ordering.release(job, by=None)
+
+        assert dispatch.messages_in("default") == 1
+
+
+def test_one_that_waits_and_is_to_end_with_its_result_wakes_a_worker():
+    job = queued_job(attempt=1, woken_at=Now())
+    with broker_running():
+        stops.ask(job, stops.SAVE, by="maria")
 
         assert dispatch.messages_in("default") == 1
 
