@@ -4,7 +4,7 @@ import pytest
 
 from tests.training_jobs.engine import claim, queued_job, running_job, status_of
 from training_jobs import leases
-from training_jobs.models import Status
+from training_jobs.models import Status, TrainingJob
 from training_methods.trainers.events import Failure
 
 pytestmark = pytest.mark.django_db
@@ -134,3 +134,15 @@ def test_it_ends_a_job_that_is_handed_back_after_a_cancel():
     job.refresh_from_db()
     assert job.status == Status.CANCELLED
     assert job.finished_at is not None
+
+
+def test_one_that_goes_on_began_when_it_began_and_is_sorted_out_anew_at_its_end():
+    job, lease = running_job()
+    leases.cancel(lease)
+    TrainingJob.objects.update(is_tidy=True)
+    leases.resume(job.pk, by="maria")
+
+    claim(job.pk, "next")
+
+    again = TrainingJob.objects.get()
+    assert (again.started_at, again.is_tidy) == (job.started_at, False)

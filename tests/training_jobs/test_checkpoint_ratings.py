@@ -2,13 +2,22 @@
 
 import pytest
 
-from tests.training_jobs.engine import running_job
-from tests.training_jobs.test_checkpoints import own_data_dir, saved  # noqa: F401 (a fixture)
+from tests.training_jobs.engine import job_of, running_job
+from tests.training_jobs.test_checkpoints import own_data_dir, run, saved  # noqa: F401 (a fixture)
 from training_jobs import checkpoints
 from training_jobs.models import Checkpoint
 from training_methods.trainers.events import CheckpointSaved, Event, Metrics
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_it_notes_step_size_and_what_the_curves_said(data_dir):
+    job = run(job_of(data_dir, parameters={"steps": 2}))
+
+    newest = job.checkpoints.there().first()
+
+    assert (newest.step, newest.attempt, newest.size_bytes, newest.metrics) == (2, 1, 1, {"loss": 0.5})
+    assert newest.is_there
 
 
 def test_an_evaluation_counts_at_its_own_step_alone():
@@ -83,3 +92,10 @@ def test_the_best_has_the_highest_reward_or_the_lowest_loss_and_evaluations_come
     found = [Checkpoint(step=step, metrics=values) for step, values in enumerate(metrics)]
 
     assert checkpoints.best_of(found).step == best
+
+
+@pytest.mark.parametrize("noted", ["{", "[]", "{}", '{"best_model_checkpoint": "/nowhere/checkpoint-1"}'])
+def test_it_finds_no_best_one_where_none_is_noted(tmp_path, noted):
+    (tmp_path / "trainer_state.json").write_text(noted)
+
+    assert checkpoints.best_beside(tmp_path) is None

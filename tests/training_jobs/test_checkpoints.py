@@ -45,15 +45,6 @@ def steps(job: TrainingJob) -> list[int]:
     return sorted(there)
 
 
-def test_it_notes_step_size_and_what_the_curves_said(data_dir):
-    job = run(job_of(data_dir, parameters={"steps": 2}))
-
-    newest = job.checkpoints.there().first()
-
-    assert (newest.step, newest.attempt, newest.size_bytes, newest.metrics) == (2, 1, 1, {"loss": 0.5})
-    assert newest.is_there
-
-
 def test_one_that_its_trainer_removed_or_wrote_over_is_noted_as_gone():
     job, _ = running_job()
     rotated, latest = saved(job, 1), saved(job, 2)
@@ -127,6 +118,37 @@ def test_what_an_attempt_said_that_nobody_has_read_yet_stays(ended):
     assert unread.exists()
 
 
+def test_what_a_later_attempt_said_that_nobody_has_read_yet_stays_too(ended):
+    TrainingJob.objects.update(attempt=3, stored_attempt=2)
+    half, unread = (ended.attempt_directory(number) / "checkpoints" / "checkpoint-6" for number in (1, 3))
+    for folder in (half, unread):
+        folder.mkdir(parents=True)
+
+    checkpoints.tidy(ended.pk)
+
+    assert (half.exists(), unread.exists()) == (False, True)
+
+
+@pytest.mark.parametrize(("status", "stays"), [(Status.CANCELLED, True), (Status.SUCCEEDED, False)])
+def test_what_it_began_at_stays_as_long_as_it_may_be_resumed(ended, status, stays):
+    TrainingJob.objects.update(status=status)
+    (ended.directory / "start").mkdir()
+
+    checkpoints.tidy(ended.pk)
+
+    assert (ended.directory / "start").exists() is stays
+
+
+def test_one_that_lies_within_another_s_folder_does_not_go_with_it(ended):
+    inner = Path(ended.checkpoints.get(step=1).path, "inner")
+    inner.mkdir()
+    Checkpoint.objects.create(job=ended, attempt=1, step=9, path=inner, size_bytes=1, saved_at=ended.created_at)
+
+    checkpoints.tidy(ended.pk)
+
+    assert inner.is_dir()
+
+
 def test_what_lies_elsewhere_is_nobodys_to_delete(ended, tmp_path):
     elsewhere = saved(ended, 6)
     for step in (7, 8):
@@ -188,6 +210,32 @@ def test_one_that_is_being_removed_cannot_be_kept(ended):
         checkpoints.keep(half)
 
     assert not half.is_kept
+
+
+def test_one_that_is_gone_cannot_be_kept(ended):
+    gone = ended.checkpoints.get(step=5)
+    shutil.rmtree(gone.path)
+
+    with pytest.raises(NotNow, match="step 5 is not there any more"):
+        checkpoints.keep(gone)
+
+
+def test_one_that_is_let_go_is_under_the_rule_again(ended):
+    checkpoints.keep(ended.checkpoints.get(step=1))
+    checkpoints.tidy(ended.pk)
+
+    checkpoints.let_go(ended.checkpoints.get(step=1))
+
+    checkpoints.tidy_some()
+    assert steps(ended) == [2, 4, 5]
+
+
+def test_one_of_a_deleted_job_cannot_be_deleted(ended):
+    newest = ended.checkpoints.get(step=5)
+    TrainingJob.objects.all().delete()
+
+    with pytest.raises(NotNow, match="not there any more"):
+        checkpoints.delete(newest, by="maria")
 
 
 def test_deleting_says_by_whom_and_spares_what_a_running_job_needs():

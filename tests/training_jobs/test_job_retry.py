@@ -61,7 +61,9 @@ def test_a_time_limit_asks_for_the_steps_that_went_into_it(failed):
     assert changed(failed(cause="time-limit", step=200)) == {"max_steps": 180}
 
 
-@pytest.mark.parametrize(("longest", "expected"), [(900, {"max_length": 900}), (300, {}), (5000, {})])
+@pytest.mark.parametrize(
+    ("longest", "expected"), [(900, {"max_length": 900}), (2048, {"max_length": 2048}), (300, {}), (5000, {})]
+)
 def test_a_length_is_raised_only_as_far_as_the_base_model_reads(failed, longest, expected):
     assert changed(failed(max_length=512, changes={"max_length": longest})) == expected
 
@@ -80,6 +82,27 @@ def test_nothing_is_proposed_where_something_is_gone(failed, gone):
     getattr(job, gone).delete()
 
     assert not changed(TrainingJob.objects.get(pk=job.pk))
+
+
+def test_nothing_is_proposed_where_its_trainer_is_gone(failed):
+    job = failed(cause="not-a-number")
+    TrainingMethod.objects.update(trainer="kettle")
+
+    assert not changed(TrainingJob.objects.get(pk=job.pk))
+
+
+def test_nothing_is_proposed_to_one_that_was_cancelled(failed):
+    job = failed(cause="not-a-number")
+    job.status = Status.CANCELLED
+
+    assert not changed(job)
+
+
+def test_nothing_is_proposed_for_a_setting_that_it_never_had(failed):
+    job = failed(changes={"max_length": 600})
+    del job.parameters["max_length"]
+
+    assert not changed(job)
 
 
 def test_a_value_of_another_kind_under_a_known_name_is_left_alone(data_dir):

@@ -1,6 +1,7 @@
 """Changes of status: each is won by one, and by nobody whose attempt is over."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -68,6 +69,13 @@ def test_it_does_not_give_a_job_that_ended_since_it_was_seen():
     assert leases.take(job.pk, 0, None, owner="me", worker=None) is None
 
 
+def test_it_does_not_give_a_job_that_somebody_had_and_handed_back_since_it_was_seen():
+    job = queued_job()
+    leases.release(claim(job.pk, "another"))
+
+    assert leases.take(job.pk, 0, None, owner="me", worker=None) is None
+
+
 def test_it_does_not_give_a_job_whose_cancel_was_asked_for():
     job = queued_job(cancel_requested=True)
 
@@ -84,27 +92,57 @@ def test_it_renews_the_lease():
     assert job.lease_until > timezone.now()
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        leases.heartbeat,
-        leases.stopping,
-        leases.succeed,
-        leases.cancel,
-        leases.release,
-        lambda lease: leases.fail(lease, Failure(message="late")),
-    ],
-)
-def test_it_lets_nobody_change_a_job_after_losing_it(change):
+CHANGES = [
+    leases.heartbeat,
+    leases.stopping,
+    leases.succeed,
+    leases.cancel,
+    leases.release,
+    lambda lease: leases.fail(lease, Failure(message="late")),
+]
+
+
+@pytest.mark.parametrize("successor", ["successor", "worker"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_it_lets_nobody_change_a_job_after_losing_it(change, successor):
     job, lost = running_job()
     let_lease_run_out(job)
     leases.reap()
-    claim(job.pk, "successor")
+    claim(job.pk, successor)
 
     assert not change(lost)
 
     job.refresh_from_db()
-    assert (job.status, job.owner, job.attempt) == (Status.RUNNING, "successor", 2)
+    assert (job.status, job.owner, job.attempt) == (Status.RUNNING, successor, 2)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_it_lets_nobody_change_a_job_of_another_owner(change):
+    job, lease = running_job()
+
+    assert not change(replace(lease, owner="stranger"))
+
+    assert status_of(job) == Status.RUNNING
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_it_lets_nobody_change_a_job_that_has_ended(change):
+    job, lease = running_job()
+    leases.succeed(lease)
+
+    assert not change(lease)
+
+    job.refresh_from_db()
+    assert (job.status, job.lease_until, job.failure) == (Status.SUCCEEDED, None, None)
+
+
+def test_it_keeps_why_a_cancelled_job_has_no_result():
+    job, lease = running_job()
+
+    leases.cancel(lease, Failure(message="It left none."))
+
+    job.refresh_from_db()
+    assert (job.status, job.failure["message"]) == (Status.CANCELLED, "It left none.")
 
 
 def test_it_keeps_why_a_job_failed():
