@@ -1,6 +1,7 @@
 """What people ask of a job: that it ends, in three ways, and that it goes on."""
 
 import pytest
+from django.db.models.functions import Now
 
 from tests.training_jobs.engine import claim, queued_job, running_job, status_of
 from training_jobs import leases
@@ -146,3 +147,32 @@ def test_one_that_goes_on_began_when_it_began_and_is_sorted_out_anew_at_its_end(
 
     again = TrainingJob.objects.get()
     assert (again.started_at, again.is_tidy) == (job.started_at, False)
+
+
+def test_nothing_that_was_asked_before_holds_up_one_that_goes_on(expert):
+    job, lease = running_job(seconds_left=9)
+    leases.release(lease)
+    leases.hold(job.pk, by=expert)
+    leases.request_kill(job.pk, by="maria")
+
+    leases.resume(job.pk, by="maria")
+
+    job.refresh_from_db()
+    assert (job.cancel_requested, job.kill_requested, job.stop_asked_by) == (False, False, "")
+    assert (job.held_at, job.held_by, job.seconds_left) == (None, None, None)
+    assert claim(job.pk, "next")
+
+
+def test_whoever_held_it_first_holds_it(expert, admin):
+    job = queued_job()
+    assert leases.hold(job.pk, by=expert)
+
+    assert not leases.hold(job.pk, by=admin)
+
+    job.refresh_from_db()
+    assert job.held_by == expert
+
+
+def test_what_nobody_holds_is_not_let_go(expert):
+    assert not leases.let_go(queued_job().pk, by=expert)
+    assert not leases.let_go(queued_job(status=Status.CANCELLED, held_at=Now()).pk, by=expert)

@@ -136,6 +136,17 @@ def test_it_wakes_again_a_job_whose_message_was_lost():
         assert dispatch.wake_unheard() == 1
 
 
+def test_a_sweep_sends_no_more_than_its_most_to_a_queue_and_none_for_what_is_held(monkeypatch):
+    monkeypatch.setattr(dispatch, "MOST_MESSAGES", 2)
+    for _ in range(3):
+        queued_job()
+    queued_job(queue="gpu", held_at=Now())
+
+    with broker_running():
+        assert dispatch.wake_unheard() == 2
+        assert dispatch.messages_in("gpu") == 0
+
+
 def test_it_does_not_pile_up_messages_while_workers_are_busy():
     job = queued_job()
 

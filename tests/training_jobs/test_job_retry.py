@@ -45,10 +45,26 @@ def test_less_memory_first_leaves_a_step_as_large_as_it_was(failed, cause):
     assert changed(job) == {"batch_size": 3, "gradient_accumulation_steps": 4, "gradient_checkpointing": True}
 
 
-def test_less_memory_shortens_texts_where_nothing_else_is_left(failed):
-    job = failed(cause="out-of-memory", batch_size=1, gradient_checkpointing=True, max_length=512)
+def test_an_odd_batch_is_taken_row_by_row(failed):
+    job = failed(cause="out-of-memory", batch_size=3, gradient_accumulation_steps=2, gradient_checkpointing=True)
 
-    assert changed(job) == {"max_length": 256}
+    assert changed(job) == {"batch_size": 1, "gradient_accumulation_steps": 6}
+
+
+def test_what_is_so_already_is_no_change(failed):
+    assert not changed(failed(changes={"batch_size": 4}, batch_size=4))
+
+
+def test_what_is_calm_already_stays(failed):
+    job = failed(cause="not-a-number", learning_rate=3e-3, warmup_ratio=0.2, precision="fp32")
+
+    assert changed(job) == {"learning_rate": 3e-4}
+
+
+def test_less_memory_shortens_texts_where_nothing_else_is_left(failed):
+    job = failed(cause="out-of-memory", batch_size=1, gradient_checkpointing=True, max_length=128)
+
+    assert changed(job) == {"max_length": 64}
 
 
 def test_a_loss_that_is_no_number_asks_for_smaller_steps(failed):

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from tests.training_jobs.engine import claim, let_lease_run_out, queued_job, running_job, status_of
 from training_jobs import leases
-from training_jobs.models import Status
+from training_jobs.models import Status, TrainingJob
 from training_methods.trainers.events import Failure
 
 pytestmark = pytest.mark.django_db
@@ -179,13 +180,15 @@ def test_losses_before_somebody_resumed_it_do_not_count():
 
 
 def test_it_hands_a_job_back_to_the_queue():
-    job, lease = running_job()
+    job, lease = running_job(woken_at=timezone.now())
+    TrainingJob.objects.update(worker=uuid4())
     leases.stopping(lease)
 
     assert leases.release(lease)
 
     job.refresh_from_db()
     assert (job.status, job.owner, job.lease_until, job.woken_at) == (Status.QUEUED, "", None, None)
+    assert job.worker_id is None
     assert claim(job.pk, "next").attempt == 2
 
 
