@@ -221,6 +221,17 @@ def test_it_does_not_reap_a_worker_that_woke_up_meanwhile():
     assert job.events.count() == 0
 
 
+def test_it_does_not_queue_a_lost_job_whose_cancel_came_in_meanwhile():
+    job_as_it_was, _ = running_job()
+    leases.request_cancel(job_as_it_was.pk)
+    let_lease_run_out(job_as_it_was)
+
+    assert leases.reap_one(job_as_it_was) is None
+
+    leases.reap()
+    assert status_of(job_as_it_was) == Status.CANCELLED
+
+
 def test_it_cancels_a_lost_job_that_was_to_be_cancelled():
     job, _ = running_job()
     leases.request_cancel(job.pk)

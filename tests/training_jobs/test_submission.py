@@ -88,6 +88,12 @@ def test_nobody_puts_a_train_of_theirs_before_everybody_else_s(chosen, expert):
     assert found == {"priority": "Administrators give a train a higher priority than normal."}
 
 
+def test_it_refuses_a_dataset_whose_file_is_gone(chosen, data_dir):
+    (data_dir / "rows.jsonl").unlink()
+
+    assert "is not there any more" in mistakes(**chosen, values={})["dataset"]
+
+
 def test_it_refuses_a_trainer_that_is_gone(chosen, data_dir):
     (data_dir / "trainers" / "learner.py").unlink()
 
