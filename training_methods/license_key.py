@@ -6,7 +6,7 @@ DEEPEXT-1.<base64url of the JSON payload>.<base64url of the Ed25519 signature ov
 import base64
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self
 
 from cryptography.exceptions import InvalidSignature
@@ -18,6 +18,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 PREFIX = "DEEPEXT-1."
 LONGEST_KEY = 10_000
 SIGNATURE_LENGTH = 86  # 64 bytes in base64
+CALENDAR = Field(
+    ge=datetime(1900, 1, 1, tzinfo=UTC), lt=datetime(9900, 1, 1, tzinfo=UTC)
+)  # grace days fit in behind it
+Moment = Annotated[AwareDatetime, CALENDAR]
 
 
 class LicenseTerms(BaseModel):
@@ -29,9 +33,9 @@ class LicenseTerms(BaseModel):
     customer: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
     edition: str
     license_id: str
-    issued: AwareDatetime
-    not_before: AwareDatetime
-    expires: AwareDatetime | None
+    issued: Moment
+    not_before: Moment
+    expires: Moment | None
     grace_days: int = Field(ge=0, le=3650)
     seats: Annotated[int, Field(ge=1)] | None
     entitlements: tuple[str, ...]

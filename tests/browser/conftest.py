@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 
 from deepext import console as processes
 from tests.training_jobs import records
@@ -145,6 +145,12 @@ def form(expert_page: Page, data_dir: Path, tmp_path: Path) -> Page:
 def sign_in_as(user: Any, client: Any, page: Page, url: str) -> None:
     client.force_login(user)
     page.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": url}])
+
+
+def follow(link: Locator) -> None:
+    """Until the scripts of the page that it leads to have run as well: what they act on is there before them."""
+    with link.page.expect_navigation():
+        link.click()
 
 
 def hide(page: Page, hidden: bool) -> None:

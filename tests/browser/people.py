@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Console
+from tests.browser.conftest import Console, follow
 
 TRAINED = 240_000  # milliseconds, on a machine that is busy with other tests
 PASSWORD = "a-password-of-my-own-7"
@@ -59,7 +59,7 @@ def install_license(page: Page, console: Console) -> None:
 
 
 def go_to(page: Page, section: str) -> None:
-    page.get_by_role("navigation", name="Main").get_by_role("link", name=section, exact=True).click()
+    follow(page.get_by_role("navigation", name="Main").get_by_role("link", name=section, exact=True))
 
 
 def start_train(page: Page, name: str, **settings: str) -> str:

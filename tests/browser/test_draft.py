@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from tests.browser.conftest import NEEDS_CHROMIUM, sign_in_as
+from tests.browser.conftest import NEEDS_CHROMIUM, follow, sign_in_as
 from tests.training_jobs import records
 from training_jobs.models import TrainingJob
 
@@ -133,7 +133,7 @@ def test_what_is_sent_signed_out_is_there_after_signing_in(form: Page):
 def test_a_copy_that_is_sent_signed_out_is_there_too(form: Page):
     fill_in(form, "first")
     form.get_by_role("button", name="Run the Train").click()
-    form.get_by_role("link", name="Copy the Train").click()
+    follow(form.get_by_role("link", name="Copy the Train"))
     form.get_by_label("Epochs").fill("9")
     form.reload()
     expect(form.locator("#id_p-epochs")).to_have_value("9")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NEEDS_CHROMIUM, Console
-from tests.browser.people import TRAINED, install_license, sign_in_at_first, some_rows
+from tests.browser.conftest import NEEDS_CHROMIUM, Console, follow
+from tests.browser.people import TRAINED, go_to, install_license, sign_in_at_first, some_rows
 from tests.tiny_model import make_tiny_model
 
 pytestmark = [pytest.mark.browser, NEEDS_CHROMIUM]
@@ -47,8 +47,8 @@ def add_method(page: Page) -> None:
 
 
 def start_train(page: Page) -> None:
-    page.get_by_role("link", name="Train", exact=True).click()
-    page.get_by_role("link", name="Start a New Train").first.click()
+    go_to(page, "Train")
+    follow(page.get_by_role("link", name="Start a New Train").first)
     page.get_by_role("combobox", name="Training method").select_option("kettle-lora")
     expect(page.get_by_role("heading", name="Settings of Kettle LoRA")).to_be_visible()
     page.get_by_label("Train name").fill("first-kettle")

@@ -32,7 +32,7 @@ def test_a_train_is_started_stopped_and_copied_without_a_mouse(expert_page: Page
     page = expert_page
     page.goto("/")
     page.keyboard.press("n")
-    expect(page.get_by_role("heading", name="Start a New Train")).to_be_visible()
+    page.wait_for_url("**/jobs/new/")  # and for the scripts that hear what is chosen
     choose(page, "Training method", "LoRA")
     expect(page.get_by_role("heading", name="Settings of LoRA fine-tuning")).to_be_visible()
     choose(page, "Base model", "Acorn")

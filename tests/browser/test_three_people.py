@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NEEDS_CHROMIUM, Console, a_console, watched_page
+from tests.browser.conftest import NEEDS_CHROMIUM, Console, a_console, follow, watched_page
 from tests.browser.people import (
     TRAINED,
     give_account,
@@ -24,6 +24,7 @@ from tests.tiny_model import make_tiny_model
 
 pytestmark = [pytest.mark.browser, NEEDS_CHROMIUM]
 BROKEN = '            if step == 5:\n                raise ValueError("The kettle boiled over.")\n'
+SOON_THROUGH = ["--method", "lora", "--base-model", "tiny", "--dataset", "kettles", "--set", "epochs=1"]
 BEFORE_REPORT = "            # Whatever number is reported here"
 
 
@@ -53,19 +54,7 @@ def test_an_administrator_opens_the_house_and_minds_the_queue(page: Page, shared
     read_what_became_of(page, "house-lora")
     drain_worker(page)
     for name in ("early", "late"):
-        shared_console.manage(
-            "submit_job",
-            "--method",
-            "lora",
-            "--base-model",
-            "tiny",
-            "--dataset",
-            "kettles",
-            "--name",
-            name,
-            "--set",
-            "epochs=1",
-        )
+        shared_console.manage("submit_job", *SOON_THROUGH, "--name", name)
     bring_to_the_front(page, "late")
     hold(page, "early")
     resume_worker(page)
@@ -158,7 +147,7 @@ def bring_rows_in(page: Page, folder: Path) -> None:
 
 def choose_what_to_train(page: Page) -> None:
     go_to(page, "Train")
-    page.get_by_role("link", name="Start a New Train").first.click()
+    follow(page.get_by_role("link", name="Start a New Train").first)
     page.get_by_role("combobox", name="Training method").select_option("lora")
     page.get_by_role("combobox", name="Base model").select_option(label="tiny · 0.12 M parameters")
     page.get_by_role("combobox", name="Dataset").select_option(label="agathas-words · Prompt and completion · 16 rows")
@@ -186,7 +175,7 @@ def loss_in(words: str) -> float:
 
 
 def copy_with(page: Page, name: str, **settings: str) -> None:
-    page.get_by_role("link", name="Copy the Train").click()
+    follow(page.get_by_role("link", name="Copy the Train"))
     start_train(page, name, **settings)
     wait_for_end(page, "Succeeded")
 
@@ -208,7 +197,7 @@ def open_model_of(page: Page, job: str) -> None:
 
 
 def try_it_beside_its_base(page: Page) -> None:
-    page.get_by_role("link", name="Try it").click()
+    follow(page.get_by_role("link", name="Try it"))
     page.get_by_label("Max tokens").fill("12")
     page.get_by_label("Prompt", exact=False).first.fill("Who makes the kettle?")
     page.get_by_role("button", name="Ask both").click()
@@ -281,7 +270,7 @@ def mend(file: Path) -> None:
 
 
 def start_train_of_method(page: Page, name: str) -> None:
-    page.get_by_role("link", name="Start a New Train").click()
+    follow(page.get_by_role("link", name="Start a New Train"))
     page.get_by_role("combobox", name="Base model").select_option(label="tiny · 0.12 M parameters")
     page.get_by_role("combobox", name="Dataset").select_option(label="kettles · Prompt and completion · 16 rows")
     start_train(page, name)

@@ -22,7 +22,7 @@ on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="locks a wh
 def test_a_second_attempt_begins_after_the_first_has_ended_when_a_supervisor_is_frozen():
     job = site.a_job(pause=LEASE_SECONDS / 30)
     with site.workers(2) as crew:
-        wait_for(lambda: site.step_of(job) >= 7, 10 * LEASE_SECONDS)
+        assert wait_for(lambda: site.step_of(job) >= 7, 10 * LEASE_SECONDS)
         [supervisor] = [pid for worker in crew if worker.trainings() for pid in worker.pool()]
 
         os.kill(supervisor, signal.SIGSTOP)
@@ -39,7 +39,7 @@ def test_a_second_attempt_begins_after_the_first_has_ended_when_a_supervisor_is_
 def test_a_training_outlasts_a_locked_database_or_saves_and_goes_on_later(leases, attempts):
     job = site.a_job(pause=LEASE_SECONDS / 20, steps=25)
     with site.workers(2):
-        wait_for(lambda: site.step_of(job) >= 7, 10 * LEASE_SECONDS)
+        assert wait_for(lambda: site.step_of(job) >= 7, 10 * LEASE_SECONDS)
 
         with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as locking:
             locking.execute("BEGIN IMMEDIATE")
@@ -58,7 +58,7 @@ def test_a_training_saves_and_is_gone_on_with_when_the_database_is_cut_off(other
     place = f"{facts['HOST']}:{facts['PORT'] or 5432}"
     job = site.a_job(pause=LEASE_SECONDS / 20)
     with site.workers(DATABASE_URL=database_url().replace(place, f"127.0.0.1:{proxy.port}")):
-        wait_for(lambda: site.step_of(job) >= 7, 10 * LEASE_SECONDS)
+        assert wait_for(lambda: site.step_of(job) >= 7, 10 * LEASE_SECONDS)
         with site.workers(others):
             proxy.cut()
             time.sleep(2 * LEASE_SECONDS)

@@ -30,7 +30,7 @@ def broker_pid() -> int:
 def test_jobs_are_run_that_were_submitted_while_the_broker_was_frozen():
     with site.workers():
         running = site.a_job(pause=0.1)
-        wait_for(lambda: site.step_of(running) >= 3)
+        assert wait_for(lambda: site.step_of(running) >= 3)
         pid = broker_pid()
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -47,7 +47,7 @@ def test_jobs_are_run_that_were_submitted_while_the_broker_was_frozen():
 def test_jobs_are_run_though_the_broker_was_killed_and_comes_back_empty():
     with site.workers():
         running, queued = site.a_job(pause=0.1), site.a_job(pause=0.02)
-        wait_for(lambda: site.step_of(running) >= 3)
+        assert wait_for(lambda: site.step_of(running) >= 3)
 
         os.kill(broker_pid(), signal.SIGKILL)
         submitted = site.a_job(pause=0.02)

@@ -23,7 +23,7 @@ def test_a_training_stays_where_it_is_when_the_clock_is_set_again_and_again(tmp_
     with site.workers(2, **clock.environment):
         time.sleep(1.5 * LEASE_SECONDS)  # from then on reapers trust leases
         job = site.a_job(pause=0.3)
-        wait_for(lambda: site.step_of(job) >= 3, 90)
+        assert wait_for(lambda: site.step_of(job) >= 3, 90)
         for hours in (1, 0, -1, 2, -1, 3):
             clock.set_by(hours * HOUR)
             time.sleep(1.1)
@@ -38,7 +38,7 @@ def test_a_job_is_gone_on_with_whose_worker_is_lost_as_the_clock_is_set(tmp_path
     clock = SetClock(tmp_path)
     job = site.a_job(pause=0.2)
     with site.workers(2, **clock.environment) as crew:
-        wait_for(lambda: site.step_of(job) >= 7, 90)
+        assert wait_for(lambda: site.step_of(job) >= 7, 90)
         [busy] = [worker for worker in crew if worker.trainings()]
         busy.kill()
         clock.set_by(hours * HOUR)

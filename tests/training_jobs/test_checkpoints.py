@@ -13,7 +13,7 @@ from tests.training_jobs.test_execution import own_data_dir, run  # noqa: F401 (
 from training_jobs import checkpoints, leases, run_folders
 from training_jobs.checkpoints import NotNow
 from training_jobs.models import Checkpoint, Status, TrainingJob
-from training_methods.trainers.events import CheckpointSaved, Event, Metrics
+from training_methods.trainers.events import CheckpointSaved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,52 +45,6 @@ def steps(job: TrainingJob) -> list[int]:
     return sorted(there)
 
 
-def test_it_notes_step_size_and_what_the_curves_said(data_dir):
-    job = run(job_of(data_dir, parameters={"steps": 2}))
-
-    newest = job.checkpoints.there().first()
-
-    assert (newest.step, newest.attempt, newest.size_bytes, newest.metrics) == (2, 1, 1, {"loss": 0.5})
-    assert newest.is_there
-
-
-def test_an_evaluation_counts_at_its_own_step_alone():
-    job, _ = running_job()
-    folder = job.attempt_directory(1) / "checkpoints"
-    points = [Metrics(step=1, values={"eval_loss": 0.5, "loss": 2.0, "grad_norm": 1.0}), Metrics(step=2, values={})]
-    for step in (1, 2):
-        (folder / str(step)).mkdir(parents=True)
-    events = [points[0], *(CheckpointSaved(step=step, path=str(folder / str(step))) for step in (1, 2))]
-
-    checkpoints.store(job, 1, events, {})
-
-    second, first = job.checkpoints.all()
-    assert (first.metrics, second.metrics) == ({"eval_loss": 0.5, "loss": 2.0}, {"loss": 2.0})
-
-
-@pytest.mark.parametrize("batches", [1, 4])
-def test_an_evaluation_that_follows_the_save_counts_too(batches):
-    """As LoRA reports with save_steps 2, 4 steps an epoch and rows held out: at an epoch's end it has saved before."""
-    job, _ = running_job()
-    folder = job.attempt_directory(1) / "checkpoints"
-    events: list[Event] = []
-    for step, loss in ((2, None), (4, 0.6), (6, None), (8, 0.4)):
-        (folder / str(step)).mkdir(parents=True)
-        events += [
-            Metrics(step=step, values={"loss": 1 / step}),
-            CheckpointSaved(step=step, path=str(folder / str(step))),
-        ]
-        events += [Metrics(step=step, values={"eval_loss": loss})] if loss else []
-    size, reported = len(events) // batches, {}
-
-    for start in range(0, len(events), size):
-        checkpoints.store(job, 1, events[start : start + size], reported)
-
-    found = job.checkpoints.order_by("step")
-    assert [one.metrics.get("eval_loss") for one in found] == [None, 0.6, None, 0.4]
-    assert checkpoints.rating(list(found)) == "eval_loss"
-
-
 def test_one_that_its_trainer_removed_or_wrote_over_is_noted_as_gone():
     job, _ = running_job()
     rotated, latest = saved(job, 1), saved(job, 2)
@@ -113,6 +67,14 @@ def test_an_ended_job_keeps_the_newest_the_best_and_the_kept(ended, settings):
     assert steps(ended) == [1, 2, 5]
     gone = ended.checkpoints.exclude(deleted_at=None)
     assert {one.deleted_because for one in gone} == {"not among the newest, the best and those to keep"}
+
+
+def test_the_newest_stays_whatever_the_site_keeps(ended, settings):
+    settings.CHECKPOINTS_KEPT = 0
+
+    checkpoints.tidy(ended.pk)
+
+    assert steps(ended) == [2, 5]
 
 
 def test_it_is_applied_when_a_job_ends(data_dir):
@@ -154,6 +116,37 @@ def test_what_an_attempt_said_that_nobody_has_read_yet_stays(ended):
     checkpoints.tidy(ended.pk)
 
     assert unread.exists()
+
+
+def test_what_a_later_attempt_said_that_nobody_has_read_yet_stays_too(ended):
+    TrainingJob.objects.update(attempt=3, stored_attempt=2)
+    half, unread = (ended.attempt_directory(number) / "checkpoints" / "checkpoint-6" for number in (1, 3))
+    for folder in (half, unread):
+        folder.mkdir(parents=True)
+
+    checkpoints.tidy(ended.pk)
+
+    assert (half.exists(), unread.exists()) == (False, True)
+
+
+@pytest.mark.parametrize(("status", "stays"), [(Status.CANCELLED, True), (Status.SUCCEEDED, False)])
+def test_what_it_began_at_stays_as_long_as_it_may_be_resumed(ended, status, stays):
+    TrainingJob.objects.update(status=status)
+    (ended.directory / "start").mkdir()
+
+    checkpoints.tidy(ended.pk)
+
+    assert (ended.directory / "start").exists() is stays
+
+
+def test_one_that_lies_within_another_s_folder_does_not_go_with_it(ended):
+    inner = Path(ended.checkpoints.get(step=1).path, "inner")
+    inner.mkdir()
+    Checkpoint.objects.create(job=ended, attempt=1, step=9, path=inner, size_bytes=1, saved_at=ended.created_at)
+
+    checkpoints.tidy(ended.pk)
+
+    assert inner.is_dir()
 
 
 def test_what_lies_elsewhere_is_nobodys_to_delete(ended, tmp_path):
@@ -217,6 +210,32 @@ def test_one_that_is_being_removed_cannot_be_kept(ended):
         checkpoints.keep(half)
 
     assert not half.is_kept
+
+
+def test_one_that_is_gone_cannot_be_kept(ended):
+    gone = ended.checkpoints.get(step=5)
+    shutil.rmtree(gone.path)
+
+    with pytest.raises(NotNow, match="step 5 is not there any more"):
+        checkpoints.keep(gone)
+
+
+def test_one_that_is_let_go_is_under_the_rule_again(ended):
+    checkpoints.keep(ended.checkpoints.get(step=1))
+    checkpoints.tidy(ended.pk)
+
+    checkpoints.let_go(ended.checkpoints.get(step=1))
+
+    checkpoints.tidy_some()
+    assert steps(ended) == [2, 4, 5]
+
+
+def test_one_of_a_deleted_job_cannot_be_deleted(ended):
+    newest = ended.checkpoints.get(step=5)
+    TrainingJob.objects.all().delete()
+
+    with pytest.raises(NotNow, match="not there any more"):
+        checkpoints.delete(newest, by="maria")
 
 
 def test_deleting_says_by_whom_and_spares_what_a_running_job_needs():

@@ -103,6 +103,12 @@ def test_a_script_is_not_resumed(failed, data_dir):
     assert "A script keeps no checkpoint" in Prospects(failed).why_not_continued
 
 
+def test_one_that_was_cancelled_is_resumed_too(failed):
+    failed.status = Status.CANCELLED
+
+    assert Prospects(failed).why_not_resumed == ""
+
+
 def test_only_what_came_to_nothing_is_resumed(succeeded):
     with pytest.raises(Refused, match="Only a train that failed or was cancelled"):
         continuing.resume(succeeded, by="maria")

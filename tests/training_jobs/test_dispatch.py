@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from tests.training_jobs.engine import let_lease_run_out, queued_job, running_job, status_of
-from training_jobs import broker, deletion, dispatch, leases, log_lines
+from training_jobs import broker, deletion, dispatch, leases, log_lines, ordering, stops
 from training_jobs.models import Status, TrainingJob
 from training_jobs.sweeper import Sweeper, settle
 
@@ -53,6 +53,23 @@ def test_it_sends_a_job_to_its_queue():
         dispatch.wake(queued_job(queue="gpu"))
 
         assert (dispatch.messages_in("gpu"), dispatch.messages_in("default")) == (1, 0)
+
+
+def test_a_job_that_is_released_wakes_a_worker():
+    job = queued_job()
+    ordering.hold(job, by=None)
+    with broker_running():
+        ordering.release(job, by=None)
+
+        assert dispatch.messages_in("default") == 1
+
+
+def test_one_that_waits_and_is_to_end_with_its_result_wakes_a_worker():
+    job = queued_job(attempt=1, woken_at=Now())
+    with broker_running():
+        stops.ask(job, stops.SAVE, by="maria")
+
+        assert dispatch.messages_in("default") == 1
 
 
 def test_it_goes_on_at_once_when_the_broker_is_down():
@@ -117,6 +134,17 @@ def test_it_wakes_again_a_job_whose_message_was_lost():
 
     with broker_running():
         assert dispatch.wake_unheard() == 1
+
+
+def test_a_sweep_sends_no_more_than_its_most_to_a_queue_and_none_for_what_is_held(monkeypatch):
+    monkeypatch.setattr(dispatch, "MOST_MESSAGES", 2)
+    for _ in range(3):
+        queued_job()
+    queued_job(queue="gpu", held_at=Now())
+
+    with broker_running():
+        assert dispatch.wake_unheard() == 2
+        assert dispatch.messages_in("gpu") == 0
 
 
 def test_it_does_not_pile_up_messages_while_workers_are_busy():

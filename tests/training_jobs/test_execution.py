@@ -205,7 +205,7 @@ def test_it_stops_a_job_that_is_cancelled(data_dir, start):
 def test_it_hands_a_job_back_when_the_worker_leaves_and_goes_on_from_the_checkpoint(data_dir, start):
     job = job_of(data_dir, parameters={"steps": 6, "pause": 0.3})
     running = start(job)
-    wait_for(lambda: TrainingJob.objects.get(pk=job.pk).step >= 2)
+    assert wait_for(lambda: TrainingJob.objects.get(pk=job.pk).step >= 2)
     running.draining.set()
     assert running.ended().status == Status.QUEUED
 
@@ -295,7 +295,7 @@ def test_it_fails_a_job_with_a_traceback_when_the_engine_breaks(data_dir):
 def test_the_training_goes_on_while_the_database_is_locked(data_dir, start, monkeypatch):
     monkeypatch.setitem(connections.settings["default"]["OPTIONS"], "timeout", 0.1)
     running = start(job_of(data_dir, parameters={"steps": 10, "pause": 0.2}))
-    wait_for(lambda: TrainingJob.objects.get(pk=running.job.pk).step)
+    assert wait_for(lambda: TrainingJob.objects.get(pk=running.job.pk).step)
 
     with closing(sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)) as locking:
         locking.execute("BEGIN IMMEDIATE")

@@ -45,10 +45,26 @@ def test_less_memory_first_leaves_a_step_as_large_as_it_was(failed, cause):
     assert changed(job) == {"batch_size": 3, "gradient_accumulation_steps": 4, "gradient_checkpointing": True}
 
 
-def test_less_memory_shortens_texts_where_nothing_else_is_left(failed):
-    job = failed(cause="out-of-memory", batch_size=1, gradient_checkpointing=True, max_length=512)
+def test_an_odd_batch_is_taken_row_by_row(failed):
+    job = failed(cause="out-of-memory", batch_size=3, gradient_accumulation_steps=2, gradient_checkpointing=True)
 
-    assert changed(job) == {"max_length": 256}
+    assert changed(job) == {"batch_size": 1, "gradient_accumulation_steps": 6}
+
+
+def test_what_is_so_already_is_no_change(failed):
+    assert not changed(failed(changes={"batch_size": 4}, batch_size=4))
+
+
+def test_what_is_calm_already_stays(failed):
+    job = failed(cause="not-a-number", learning_rate=3e-3, warmup_ratio=0.2, precision="fp32")
+
+    assert changed(job) == {"learning_rate": 3e-4}
+
+
+def test_less_memory_shortens_texts_where_nothing_else_is_left(failed):
+    job = failed(cause="out-of-memory", batch_size=1, gradient_checkpointing=True, max_length=128)
+
+    assert changed(job) == {"max_length": 64}
 
 
 def test_a_loss_that_is_no_number_asks_for_smaller_steps(failed):
@@ -61,7 +77,9 @@ def test_a_time_limit_asks_for_the_steps_that_went_into_it(failed):
     assert changed(failed(cause="time-limit", step=200)) == {"max_steps": 180}
 
 
-@pytest.mark.parametrize(("longest", "expected"), [(900, {"max_length": 900}), (300, {}), (5000, {})])
+@pytest.mark.parametrize(
+    ("longest", "expected"), [(900, {"max_length": 900}), (2048, {"max_length": 2048}), (300, {}), (5000, {})]
+)
 def test_a_length_is_raised_only_as_far_as_the_base_model_reads(failed, longest, expected):
     assert changed(failed(max_length=512, changes={"max_length": longest})) == expected
 
@@ -80,6 +98,27 @@ def test_nothing_is_proposed_where_something_is_gone(failed, gone):
     getattr(job, gone).delete()
 
     assert not changed(TrainingJob.objects.get(pk=job.pk))
+
+
+def test_nothing_is_proposed_where_its_trainer_is_gone(failed):
+    job = failed(cause="not-a-number")
+    TrainingMethod.objects.update(trainer="kettle")
+
+    assert not changed(TrainingJob.objects.get(pk=job.pk))
+
+
+def test_nothing_is_proposed_to_one_that_was_cancelled(failed):
+    job = failed(cause="not-a-number")
+    job.status = Status.CANCELLED
+
+    assert not changed(job)
+
+
+def test_nothing_is_proposed_for_a_setting_that_it_never_had(failed):
+    job = failed(changes={"max_length": 600})
+    del job.parameters["max_length"]
+
+    assert not changed(job)
 
 
 def test_a_value_of_another_kind_under_a_known_name_is_left_alone(data_dir):

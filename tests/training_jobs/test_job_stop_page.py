@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from tests.training_jobs import records
 from tests.training_jobs.test_continuing import chosen, failed, own_data_dir, succeeded  # noqa: F401 (fixtures)
-from training_jobs import leases
+from training_jobs import leases, stops
 from training_jobs.models import Status, TrainingJob
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -80,6 +80,23 @@ def test_what_was_asked_before_is_not_offered_again(client, expert):
 
     assert stop(job, "now") in page and stop(job, "save") not in page
     assert "There was nothing to cancel" in client.post(stop(job), follow=True).text
+
+
+@pytest.mark.parametrize(
+    ("fields", "ways"),
+    [
+        ({}, ["cancel"]),
+        ({"attempt": 1}, ["save", "cancel"]),
+        ({"attempt": 1, "finish_requested": True}, ["cancel"]),
+        ({"status": Status.RUNNING}, ["save", "cancel", "now"]),
+        ({"status": Status.STOPPING, "finish_requested": True}, ["cancel", "now"]),
+        ({"status": Status.STOPPING, "cancel_requested": True}, ["now"]),
+        ({"status": Status.STOPPING, "cancel_requested": True, "kill_requested": True}, []),
+        ({"status": Status.SUCCEEDED}, []),
+    ],
+)
+def test_what_can_still_be_asked_for_is_open(fields, ways):
+    assert [way.name for way in stops.open_to(TrainingJob(**fields))] == ways
 
 
 @pytest.mark.parametrize("how", ["save", "cancel", "now"])

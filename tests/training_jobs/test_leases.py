@@ -1,7 +1,9 @@
 """Changes of status: each is won by one, and by nobody whose attempt is over."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -9,7 +11,7 @@ from django.utils import timezone
 
 from tests.training_jobs.engine import claim, let_lease_run_out, queued_job, running_job, status_of
 from training_jobs import leases
-from training_jobs.models import Status
+from training_jobs.models import Status, TrainingJob
 from training_methods.trainers.events import Failure
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +50,33 @@ def test_it_gives_each_of_many_jobs_to_exactly_one_of_many_claimers():
     assert sum(wins) == 50
 
 
+def test_who_is_too_late_for_one_takes_the_next(monkeypatch):
+    first, second = queued_job(), queued_job()
+    take = leases.take
+
+    def too_late(job_id, *seen, **claimer):
+        claim(first.pk, "another")
+        return take(job_id, *seen, **claimer)
+
+    monkeypatch.setattr(leases, "take", too_late)
+
+    assert leases.claim_next("me", queues=["default"]).job_id == second.pk
+
+
+def test_it_does_not_give_a_job_that_ended_since_it_was_seen():
+    job = queued_job()
+    leases.request_finish(job.pk)
+
+    assert leases.take(job.pk, 0, None, owner="me", worker=None) is None
+
+
+def test_it_does_not_give_a_job_that_somebody_had_and_handed_back_since_it_was_seen():
+    job = queued_job()
+    leases.release(claim(job.pk, "another"))
+
+    assert leases.take(job.pk, 0, None, owner="me", worker=None) is None
+
+
 def test_it_does_not_give_a_job_whose_cancel_was_asked_for():
     job = queued_job(cancel_requested=True)
 
@@ -64,27 +93,57 @@ def test_it_renews_the_lease():
     assert job.lease_until > timezone.now()
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        leases.heartbeat,
-        leases.stopping,
-        leases.succeed,
-        leases.cancel,
-        leases.release,
-        lambda lease: leases.fail(lease, Failure(message="late")),
-    ],
-)
-def test_it_lets_nobody_change_a_job_after_losing_it(change):
+CHANGES = [
+    leases.heartbeat,
+    leases.stopping,
+    leases.succeed,
+    leases.cancel,
+    leases.release,
+    lambda lease: leases.fail(lease, Failure(message="late")),
+]
+
+
+@pytest.mark.parametrize("successor", ["successor", "worker"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_it_lets_nobody_change_a_job_after_losing_it(change, successor):
     job, lost = running_job()
     let_lease_run_out(job)
     leases.reap()
-    claim(job.pk, "successor")
+    claim(job.pk, successor)
 
     assert not change(lost)
 
     job.refresh_from_db()
-    assert (job.status, job.owner, job.attempt) == (Status.RUNNING, "successor", 2)
+    assert (job.status, job.owner, job.attempt) == (Status.RUNNING, successor, 2)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_it_lets_nobody_change_a_job_of_another_owner(change):
+    job, lease = running_job()
+
+    assert not change(replace(lease, owner="stranger"))
+
+    assert status_of(job) == Status.RUNNING
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_it_lets_nobody_change_a_job_that_has_ended(change):
+    job, lease = running_job()
+    leases.succeed(lease)
+
+    assert not change(lease)
+
+    job.refresh_from_db()
+    assert (job.status, job.lease_until, job.failure) == (Status.SUCCEEDED, None, None)
+
+
+def test_it_keeps_why_a_cancelled_job_has_no_result():
+    job, lease = running_job()
+
+    leases.cancel(lease, Failure(message="It left none."))
+
+    job.refresh_from_db()
+    assert (job.status, job.failure["message"]) == (Status.CANCELLED, "It left none.")
 
 
 def test_it_keeps_why_a_job_failed():
@@ -105,121 +164,6 @@ def test_it_keeps_why_a_job_failed():
     }
 
 
-def test_it_cancels_a_queued_job_at_once():
-    job = queued_job()
-
-    assert leases.request_cancel(job.pk)
-
-    job.refresh_from_db()
-    assert job.status == Status.CANCELLED
-    assert job.finished_at is not None
-
-
-def test_it_asks_the_worker_of_a_running_job_to_stop():
-    job, lease = running_job()
-
-    assert leases.request_cancel(job.pk)
-
-    job.refresh_from_db()
-    assert (job.status, job.cancel_requested, job.finished_at) == (Status.STOPPING, True, None)
-    assert leases.cancel(lease)
-    assert status_of(job) == Status.CANCELLED
-
-
-def test_it_cancels_once_and_nothing_that_has_ended():
-    asked, _ = running_job()
-    ended, lease = running_job()
-    leases.request_cancel(asked.pk)
-    leases.succeed(lease)
-
-    assert not leases.request_cancel(asked.pk)
-    assert not leases.request_cancel(ended.pk)
-    assert status_of(ended) == Status.SUCCEEDED
-
-
-def test_one_that_never_started_does_not_start_to_save_a_result():
-    job = queued_job()
-
-    assert leases.request_finish(job.pk)
-
-    assert status_of(job) == Status.CANCELLED
-    assert claim(job.pk, "me") is None
-
-
-def test_one_that_waits_with_something_learnt_is_given_to_a_worker_to_end():
-    job, lease = running_job()
-    leases.release(lease)
-
-    assert leases.request_finish(job.pk)
-
-    job.refresh_from_db()
-    assert (job.status, job.finish_requested, job.finished_at) == (Status.QUEUED, True, None)
-    assert claim(job.pk, "next")
-
-
-def test_a_held_one_is_let_go_to_end_with_its_result(expert):
-    job, lease = running_job()
-    leases.release(lease)
-    leases.hold(job.pk, by=expert)
-
-    assert leases.request_finish(job.pk)
-
-    assert claim(job.pk, "next")
-
-
-@pytest.mark.parametrize(
-    ("asked", "then", "wins"),
-    [
-        (leases.request_finish, leases.request_finish, False),
-        (leases.request_finish, leases.request_cancel, True),
-        (leases.request_finish, leases.request_kill, True),
-        (leases.request_cancel, leases.request_finish, False),
-        (leases.request_cancel, leases.request_kill, True),
-        (leases.request_kill, leases.request_cancel, False),
-        (leases.request_kill, leases.request_finish, False),
-        (leases.request_kill, leases.request_kill, False),
-    ],
-)
-def test_a_harder_stop_overtakes_a_softer_one(asked, then, wins):
-    job, _ = running_job()
-    assert asked(job.pk, by="maria")
-
-    assert then(job.pk, by="boss") is wins
-
-    job.refresh_from_db()
-    assert (job.status, job.stop_asked_by) == (Status.STOPPING, "boss" if wins else "maria")
-
-
-@pytest.mark.parametrize("ended", [leases.cancel, lambda lease: leases.fail(lease, Failure(message="Too hot."))])
-def test_a_job_that_came_to_nothing_is_queued_once_more(ended):
-    job, lease = running_job()
-    leases.request_finish(job.pk, by="maria")
-    ended(lease)
-
-    assert leases.resume(job.pk, by="maria")
-
-    job.refresh_from_db()
-    assert (job.status, job.failure, job.finished_at, job.finish_requested) == (Status.QUEUED, None, None, False)
-    assert claim(job.pk, "next").attempt == 2
-    assert not leases.resume(job.pk, by="boss")
-
-
-def test_what_it_had_failed_of_stays_on_record():
-    job, lease = running_job()
-    leases.fail(lease, Failure(message="Too hot."))
-
-    leases.resume(job.pk, by="maria")
-
-    assert job.events.get(kind="resume-requested").data == {"by": "maria", "failure": "Too hot."}
-
-
-def test_a_job_that_succeeded_is_not_queued_again():
-    job, lease = running_job()
-    leases.succeed(lease)
-
-    assert not leases.resume(job.pk, by="maria")
-
-
 def test_losses_before_somebody_resumed_it_do_not_count():
     job = queued_job()
     for _ in range(3):
@@ -236,25 +180,16 @@ def test_losses_before_somebody_resumed_it_do_not_count():
 
 
 def test_it_hands_a_job_back_to_the_queue():
-    job, lease = running_job()
+    job, lease = running_job(woken_at=timezone.now())
+    TrainingJob.objects.update(worker=uuid4())
     leases.stopping(lease)
 
     assert leases.release(lease)
 
     job.refresh_from_db()
     assert (job.status, job.owner, job.lease_until, job.woken_at) == (Status.QUEUED, "", None, None)
+    assert job.worker_id is None
     assert claim(job.pk, "next").attempt == 2
-
-
-def test_it_ends_a_job_that_is_handed_back_after_a_cancel():
-    job, lease = running_job()
-    leases.request_cancel(job.pk)
-
-    leases.release(lease)
-
-    job.refresh_from_db()
-    assert job.status == Status.CANCELLED
-    assert job.finished_at is not None
 
 
 def test_it_reaps_a_job_whose_worker_was_lost():
@@ -284,6 +219,17 @@ def test_it_does_not_reap_a_worker_that_woke_up_meanwhile():
 
     assert leases.reap_one(job) is None
     assert job.events.count() == 0
+
+
+def test_it_does_not_queue_a_lost_job_whose_cancel_came_in_meanwhile():
+    job_as_it_was, _ = running_job()
+    leases.request_cancel(job_as_it_was.pk)
+    let_lease_run_out(job_as_it_was)
+
+    assert leases.reap_one(job_as_it_was) is None
+
+    leases.reap()
+    assert status_of(job_as_it_was) == Status.CANCELLED
 
 
 def test_it_cancels_a_lost_job_that_was_to_be_cancelled():

@@ -82,7 +82,7 @@ def home() -> Iterator[Path]:
     group.mkdir()
     yield group
     for folder in (*group.glob("deepext-*"), group):
-        wait_for(lambda folder=folder: not (folder / "cgroup.procs").read_text())
+        assert wait_for(lambda folder=folder: not (folder / "cgroup.procs").read_text())
         folder.rmdir()
 
 

@@ -176,7 +176,7 @@ def test_it_goes_back_to_the_queue_when_its_worker_has_to_leave(data_dir, tiny, 
 
     thread = threading.Thread(target=make)
     thread.start()
-    wait_for(lambda: Making.objects.filter(state="running").exists(), LONG)
+    assert wait_for(lambda: Making.objects.filter(state="running").exists(), LONG)
     draining.set()
     thread.join(LONG)
 
@@ -194,7 +194,7 @@ def test_one_that_is_cancelled_ends_and_leaves_nothing(data_dir, tiny, adapter, 
 
     thread = threading.Thread(target=make)
     thread.start()
-    wait_for(lambda: Making.objects.filter(state="running").exists(), LONG)
+    assert wait_for(lambda: Making.objects.filter(state="running").exists(), LONG)
     assert makings.cancel(making, expert)
     thread.join(LONG)
 

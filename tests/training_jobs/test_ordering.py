@@ -1,5 +1,7 @@
 """Moving waiting jobs, and giving them another priority."""
 
+from itertools import permutations
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
@@ -62,6 +64,26 @@ def test_one_move_after_the_other_adds_up(admin, jobs):
     assert turn() == "cbade"
 
 
+@pytest.mark.parametrize("gap", [1, 2, 3])
+def test_they_come_as_they_were_put_when_there_is_no_room_between_them_any_more(admin, jobs, monkeypatch, gap):
+    monkeypatch.setattr(ordering, "GAP", gap)
+    order = list("abcde")
+
+    for name, other in permutations("abcde", 2):
+        ordering.move_after(jobs[name], jobs[other].pk, by=admin)
+        order.remove(name)
+        order.insert(order.index(other) + 1, name)
+        assert turn() == "".join(order)
+
+
+def test_a_long_queue_is_put_in_order_part_by_part(admin, jobs, monkeypatch):
+    monkeypatch.setattr(ordering, "AT_ONCE", 2)
+
+    ordering.move_after(jobs["a"], jobs["e"].pk, by=admin)
+
+    assert turn() == "bcdea"
+
+
 def test_those_behind_keep_no_place_and_go_on_in_fair_share(admin, expert, jobs):
     ordering.move_first(jobs["c"], by=admin)
 
@@ -121,8 +143,24 @@ def test_whoever_started_a_job_lowers_it_and_does_not_raise_it(expert, jobs):
     assert turn() == "bcdea"
 
 
-def test_others_change_nothing(django_user_model, jobs):
-    other = django_user_model.objects.create_user("other", is_staff=True)
+def test_its_own_priority_is_nothing_new_to_a_job(expert, jobs):
+    assert not ordering.give(jobs["a"], Priority.NORMAL, by=expert)
+
+
+def test_whoever_looks_at_what_was_so_before_raises_nothing(admin, expert, jobs):
+    seen_before = jobs["a"]
+    seen_before.priority = Priority.HIGH
+    ordering.give(jobs["a"], Priority.LOW, by=admin)
+
+    assert not ordering.give(seen_before, Priority.NORMAL, by=expert)
+
+    assert TrainingJob.objects.get(name="a").priority == Priority.LOW
+
+
+@pytest.mark.parametrize(("is_staff", "permissions"), [(True, []), (False, ["change_trainingjob"])])
+def test_others_change_nothing(django_user_model, jobs, is_staff, permissions):
+    other = django_user_model.objects.create_user("other", is_staff=is_staff)
+    other.user_permissions.set(Permission.objects.filter(codename__in=permissions))
 
     for change in (
         lambda: ordering.move_first(jobs["b"], by=other),

@@ -6,7 +6,7 @@ import pytest
 
 from tests.training_jobs import records
 from tests.training_jobs.engine import inputs
-from training_jobs.models import Dataset, FoundationModel, TrainingJob
+from training_jobs.models import Dataset, FoundationModel, Priority, TrainingJob
 from training_jobs.submission import Refused, submit
 from training_methods.models import TrainingMethod
 
@@ -80,6 +80,18 @@ def test_it_says_everything_that_is_wrong_at_once(chosen, data_dir):
         "pause": "“soon” is not a number.",
         "rank": "There is no such parameter.",
     }
+
+
+def test_nobody_puts_a_train_of_theirs_before_everybody_else_s(chosen, expert):
+    found = mistakes(**chosen, values={}, priority=Priority.HIGH, user=expert)
+
+    assert found == {"priority": "Administrators give a train a higher priority than normal."}
+
+
+def test_it_refuses_a_dataset_whose_file_is_gone(chosen, data_dir):
+    (data_dir / "rows.jsonl").unlink()
+
+    assert "is not there any more" in mistakes(**chosen, values={})["dataset"]
 
 
 def test_it_refuses_a_trainer_that_is_gone(chosen, data_dir):

@@ -4,11 +4,13 @@ from datetime import timedelta
 from threading import Event
 
 import pytest
+from django.db.models.functions import Now
 
+from tests.training_jobs import records
 from tests.training_jobs.database_clock import trusting_sweeper
 from tests.training_jobs.engine import let_lease_run_out, running_job, wait_for
 from training_jobs import logs
-from training_jobs.models import Status, TrainingJob
+from training_jobs.models import Status, TrainingJob, Worker
 from training_jobs.sweeper import Sweeper
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,6 +43,18 @@ def test_a_log_that_cannot_be_read_keeps_it_from_nothing(given_up):
 
     given_up.refresh_from_db()
     assert given_up.status == Status.CANCELLED
+
+
+def test_a_sweep_sorts_out_what_ended_and_forgets_who_went_without_a_word(data_dir):
+    job = records.job(Status.CANCELLED, is_tidy=False)
+    records.worker()
+    Worker.objects.update(heartbeat_at=Now() - timedelta(hours=2))
+
+    Sweeper(lease=timedelta(0)).sweep()
+
+    job.refresh_from_db()
+    assert job.is_tidy
+    assert not Worker.objects.exists()
 
 
 class BreaksOff(Sweeper):

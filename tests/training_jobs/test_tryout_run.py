@@ -65,7 +65,7 @@ def held(draining=None, **options) -> Iterator[threading.Thread]:
 
 
 def settled(exchange: Exchange) -> Exchange:
-    wait_for(lambda: not Exchange.objects.get(pk=exchange.pk).is_unended, LONG)
+    assert wait_for(lambda: not Exchange.objects.get(pk=exchange.pk).is_unended, LONG)
     exchange.refresh_from_db()
     return exchange
 
@@ -150,7 +150,7 @@ def test_it_gives_its_slot_back_when_idle(model, expert, monkeypatch):
 def after(change: Callable[[], object], **options) -> TryOut | None:
     """What becomes of a session while which that is done."""
     with held(**options) as thread:
-        wait_for(lambda: TryOut.objects.filter(state="running").exists(), LONG)
+        assert wait_for(lambda: TryOut.objects.filter(state="running").exists(), LONG)
         change()
         thread.join(LONG)
         assert not thread.is_alive()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ValidationError
 
+from tests.trainers.child import is_gone, wait_for
 from training_methods import config, interpreters, registry
 from training_methods.models import TrainingMethod
 
@@ -122,6 +123,18 @@ def test_it_says_what_is_wrong_with_a_program(tmp_path, monkeypatch, code, sente
     assert interpreters.problem(path := program(tmp_path, code)) == f"“{path}” {sentence}"
 
 
+def test_the_oldest_that_will_do_does(tmp_path):
+    assert interpreters.problem(program(tmp_path, "echo 3.8.0")) == ""
+
+
+def test_what_a_program_has_started_ends_with_its_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(interpreters, "PATIENCE", 2)
+
+    interpreters.problem(program(tmp_path, f"sleep 1000 & echo $! > {tmp_path}/started; wait"))
+
+    wait_for(lambda: is_gone(int((tmp_path / "started").read_text())))
+
+
 def test_it_says_what_is_wrong_with_a_path(tmp_path, script, admin):
     (tmp_path / "notes").write_text("Not a program.")
     (tmp_path / "image").write_bytes(b"\x7fnothing")
@@ -156,3 +169,13 @@ def test_an_interpreter_that_is_away_for_the_while_can_be_kept(script, admin, tm
 @pytest.mark.parametrize(("given", "sentence"), [("", "This text is empty."), (3, "3 is not text.")])
 def test_its_shape_is_checked(given, sentence):
     assert config.check({"interpreter": given}, None) == {"interpreter": sentence}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [({"interpreter": 3}, "interpreter: 3 is not text."), ([3], "This must be a JSON object, not a list.")],
+)
+def test_what_has_another_shape_is_refused_and_not_started(script, admin, given, sentence):
+    script.config = given
+
+    assert refused(script, admin) == sentence

@@ -1,5 +1,8 @@
 """A licence key: what is read from it, and everything that is refused."""
 
+import json
+from datetime import UTC, datetime
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
@@ -64,19 +67,39 @@ def test_it_refuses_every_other_last_letter(issue):
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "why"),
     [
-        "",
-        " \n",
-        "hello",
-        "DEEPEXT-1.",
-        "DEEPEXT-1.." + "A" * 86,
-        "DEEPEXT-1." + "A" * 20_000,
-        "DEEPEXT-1.é." + "A" * 86,
+        ("", "it is empty"),
+        (" \n", "it is empty"),
+        ("hello", "it does not begin with “DEEPEXT-1.”"),
+        ("DEEPEXT-1.", "it is cut short"),
+        ("DEEPEXT-1.." + "A" * 85, "it is cut short"),
+        ("DEEPEXT-1.." + "A" * 86, "it holds characters that do not belong there"),
+        ("DEEPEXT-1." + "A" * 20_000, "it has 20,010 characters, and no key has more than 10,000"),
+        ("DEEPEXT-1.é." + "A" * 86, "it holds characters that do not belong there"),
     ],
 )
-def test_it_calls_garbage_damaged(signer, text):
-    assert refusal(text).code == "damaged"
+def test_it_says_how_garbage_is_damaged(signer, text, why):
+    refused = refusal(text)
+
+    assert (refused.code, str(refused)) == ("damaged", f"This license key is damaged: {why}.")
+
+
+def test_it_refuses_a_key_without_its_beginning(issue):
+    assert refusal(issue().removeprefix("DEEPEXT-1.")).code == "damaged"
+
+
+@pytest.mark.parametrize("field", ["not_before", "expires"])
+@pytest.mark.parametrize("year", [1, 9999])
+def test_it_refuses_a_day_that_no_calendar_can_add_grace_days_to(signer, field, year):
+    terms = {"product": "deepextension", "customer": "ACME", "edition": "", "license_id": "", "grace_days": 30}
+    moment = datetime(2027, 1, 1, tzinfo=UTC)
+    terms |= {"issued": moment, "not_before": moment, "expires": None, "seats": None, "entitlements": []}
+    key_id = issuing.key_id(signer.public_key())
+    payload = json.dumps(terms | {"key_id": key_id, field: datetime(year, 12, 31, tzinfo=UTC)}, default=str)
+    signed = f"DEEPEXT-1.{encode(payload.encode())}"
+
+    assert "cannot be read" in str(refusal(f"{signed}.{encode(signer.sign(signed.encode()))}"))
 
 
 def test_it_is_not_led_astray_by_deep_nesting(signer):

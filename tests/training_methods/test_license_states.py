@@ -7,7 +7,7 @@ import time_machine
 
 from training_methods import licensing
 from training_methods.license_key import LicenseRefused
-from training_methods.licensing import Action, Authority, State, decide
+from training_methods.licensing import Action, Authority, NotAllowed, State, decide
 from training_methods.models import License
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +39,26 @@ def test_it_ages(year, days, state, days_left):
         status = licensing.authority.status()
 
     assert (status.state, status.days_left) == (state, days_left)
+
+
+def test_without_grace_days_it_locks_at_its_end(issue):
+    with time_machine.travel(FIRST, tick=False):
+        licensing.install(issue(days=365, grace_days=0), user=None)
+
+    with time_machine.travel(FIRST + timedelta(days=365), tick=False):
+        assert licensing.authority.status().state == State.EXPIRED
+        assert not decide(Action.ADD_METHOD, None).allowed
+
+
+def test_in_its_grace_days_it_says_until_when_they_last(year):
+    with time_machine.travel(FIRST + timedelta(days=380)):
+        assert licensing.authority.status().until == "31 January 2028"
+
+
+def test_it_does_not_count_where_the_clock_stands_before_it(year):
+    with time_machine.travel(FIRST - timedelta(days=1)):
+        assert "not valid before" in licensing.authority.status().reason
+        assert not decide(Action.ADD_METHOD, None).allowed
 
 
 def test_it_can_last_for_ever(issue):
@@ -140,6 +160,14 @@ def test_it_asks_the_role_before_the_license(licensed, expert, engineer):
     assert decide(Action.ADD_METHOD, expert).code == "role"
     assert decide(Action.ADD_METHOD, engineer).allowed
     assert decide(Action.INSTALL_LICENSE, engineer).code == "role"
+
+
+def test_administrators_alone_install_and_remove_it_by_whatever_door(licensed, issue, engineer):
+    for change in (lambda: licensing.install(issue(customer="Next Ltd"), engineer), lambda: licensing.remove(engineer)):
+        with pytest.raises(NotAllowed):
+            change()
+
+    assert licensing.authority.status().terms == licensed
 
 
 def test_it_locks_an_engineer_without_a_license_and_names_the_free_way(db, engineer):
