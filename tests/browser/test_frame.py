@@ -51,6 +51,19 @@ def test_pages_and_their_scripts_speak_the_chosen_language(expert_page: Page, tr
     expert_page.wait_for_function("window.gettext?.('just now') === 'gerade eben'")
 
 
+@pytest.mark.parametrize("width", [390, 768, 1440])
+def test_menus_open_within_the_window_beside_whatever_name(expert_page: Page, expert, width: int):
+    job = records.job(Status.RUNNING, name="name-" * 20, created_by=expert)
+    expert_page.set_viewport_size({"width": width, "height": 900})
+
+    for address in (job.get_absolute_url(), "/jobs/"):
+        expert_page.goto(address)
+        expert_page.locator("main .menu > summary").click()
+
+        box = expert_page.locator("main .menu-items").bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+
+
 def test_a_message_stands_in_the_corner_until_it_is_dismissed(expert_page: Page, transactional_db):
     expert_page.goto("/accounts/password/")
     expert_page.locator("[name=old_password]").fill("expert-password")

@@ -28,6 +28,13 @@ def test_it_shows_who_is_there_and_what_each_does(client, expert):
     assert "Drain" not in page
 
 
+def test_it_says_how_many_of_the_same_cards_a_worker_has(client, expert):
+    client.force_login(expert)
+    records.worker(cards=["NVIDIA H200", "NVIDIA L4", "NVIDIA H200"])
+
+    assert ">2 × NVIDIA H200, NVIDIA L4</td>" in client.get(URL).text
+
+
 def test_a_worker_of_no_installed_version_is_said_so_in_the_readers_language(client, expert):
     client.force_login(expert)
     records.worker(version=workers.CHECKOUT)

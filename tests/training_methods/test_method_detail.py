@@ -33,7 +33,10 @@ def test_it_opens_when_the_trainer_is_away(client, expert, lora):
     TrainingMethod.objects.update(trainer="gone")
     client.force_login(expert)
 
-    assert "The trainer “gone” is not available now" in client.get("/methods/lora/").text
+    page = client.get("/methods/lora/").text
+
+    assert "The trainer “gone” is not available now" in page
+    assert "/jobs/new/?method=lora" not in page
 
 
 def test_it_says_what_does_not_fit_the_trainer_any_more(client, expert, lora):

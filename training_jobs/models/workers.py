@@ -1,6 +1,7 @@
 """Worker processes, as their own heartbeats tell of them."""
 
 import uuid
+from collections import Counter
 from datetime import timedelta
 
 from django.db import models
@@ -69,3 +70,8 @@ class Worker(models.Model):
     @property
     def queue_names(self) -> list[str]:
         return self.queues.split(",")
+
+    @property
+    def card_names(self) -> list[str]:
+        """Each once, since the eight cards of one machine are mostly alike."""
+        return [f"{count} × {name}" if count > 1 else name for name, count in Counter(self.cards).items()]
