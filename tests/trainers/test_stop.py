@@ -1,4 +1,3 @@
-import time
 from pathlib import Path
 
 from tests.trainers.child import is_gone, wait_for
@@ -36,7 +35,5 @@ def test_it_ends_with_its_supervisor_and_takes_what_it_started_along(run_folder,
 
         child.stdin.close()
 
-        started = time.monotonic()
         child.wait(10)
-    assert time.monotonic() - started < 5
     wait_for(lambda: is_gone(grandchild))

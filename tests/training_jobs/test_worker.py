@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
@@ -82,13 +81,11 @@ def test_it_hands_its_job_back_and_leaves_when_told_to_stop(number):
         job = job_of(settings.DATA_DIR, WAITS)
         dispatch.wake(job)
         child = child_of(job)
-        asked = time.monotonic()
 
         worker.send_signal(number)
         worker.communicate(timeout=20)
 
     assert (worker.returncode, reached(job, Status.QUEUED)()) == (0, True)
-    assert time.monotonic() - asked < 10
     assert has_gone(child)
 
 

@@ -1,6 +1,5 @@
 import os
 import textwrap
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -187,11 +186,9 @@ def test_it_ends_a_file_that_does_not_stop_loading(write, data_dir, monkeypatch)
         while True: print("x" * 1000)
         """
     )
-    started = time.monotonic()
 
     assert only_broken().reason == "It takes longer than 3 s to load."
 
-    assert time.monotonic() - started < 8
     grandchild = int((data_dir / "pid").read_text())
     wait_for(lambda: is_gone(grandchild))
 
