@@ -4,6 +4,7 @@ A check belongs to whoever claimed it (`claims`). A worker that was lost is not 
 interrupted, and is there to be asked for again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,12 +13,13 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
-from training_methods import catalog, claims, config, registry
+from training_methods import claims, config, registry
 from training_methods.bench_results import Check
 from training_methods.claims import Claim, still_at_it
 from training_methods.licensing import Action, require
 from training_methods.messages import UNHEARD_AFTER, send, to_announce
 from training_methods.models import TrainerCheck, TrainingMethod
+from training_methods.shelf import TrainerInfo
 from training_methods.trainers import events
 
 CHECK_METHOD = "training_methods.check_method"
@@ -39,12 +41,12 @@ class Standing:
         return f"{self.check.run}-{self.check.label}-{len(self.check.results)}" if self.check else ""
 
 
-def standing(method: TrainingMethod) -> Standing:
-    """No query if the method came with its `trainer_check`, unless that runs just now."""
+def standing(method: TrainingMethod, trainers: Mapping[str, TrainerInfo]) -> Standing:
+    """No query if the method came with its `trainer_check`, unless that runs just now. `trainers`: the catalog's."""
     check: TrainerCheck | None = getattr(method, "trainer_check", None)
     if check is None:
         return Standing(method, None, "")
-    trainer = catalog.trainers().get(method.trainer)
+    trainer = trainers.get(method.trainer)
     return Standing(method, check, check.outdated(method, trainer.code_hash if trainer else ""))
 
 

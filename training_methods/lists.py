@@ -82,6 +82,7 @@ class Catalogue:
     selects: Sequence[str] = ()  # filters with a choice beside the search box; the others come by links
     actions: Sequence[Action | Way] = ()
     may_change: Callable[[Any], bool] = lambda record: False  # soon, so that the list asks again
+    prepare: Callable[[Sequence[Any]], None] = lambda records: None  # a page's, with what is not in the database
 
     @property
     def cookie(self) -> str:
@@ -145,7 +146,9 @@ class Listing:
     @cached_property
     def page(self) -> Page:
         plain = self.found_among(self.rows.model._default_manager.all())
-        return ListPaginator(plain, self.rows, ROWS).get_page(self.asked.get("page"))
+        page = ListPaginator(plain, self.rows, ROWS).get_page(self.asked.get("page"))
+        self.catalogue.prepare(list(page))
+        return page
 
     @cached_property
     def columns(self) -> list[Column]:

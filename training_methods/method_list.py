@@ -1,5 +1,6 @@
 """The list of training methods."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -7,10 +8,11 @@ from django.db.models import OuterRef, QuerySet
 from django.db.models.functions import Lower
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django_filters import CharFilter, ChoiceFilter, FilterSet
 
-from training_methods import cells, checks, registry
+from training_methods import catalog, cells, checks, registry
 from training_methods.licensing import Action as Gated
 from training_methods.licensing import NotAllowed
 from training_methods.lists import Action, Catalogue, Column
@@ -18,7 +20,7 @@ from training_methods.models import METHOD_TYPES, TYPE_LABELS, TrainingMethod, T
 from training_methods.paging import CountOf
 from training_methods.registry import MethodGone
 from training_methods.selects import PlainSelect
-from training_methods.templatetags.console import standing, translated
+from training_methods.templatetags.console import standing, status, translated
 
 TrainingMethod._meta.get_field("display_name").register_lookup(Lower)
 
@@ -48,13 +50,26 @@ def rows() -> QuerySet[TrainingMethod]:
     return methods.annotate(job_count=CountOf(jobs.filter(method=OuterRef("pk")).order_by().values("pk")))
 
 
-def bench(method: TrainingMethod) -> SafeString:
+def prepare(methods: Sequence[Any]) -> None:
+    """What the catalog of trainers knows of each. To read it takes a look at every file."""
+    trainers = catalog.trainers()
+    for method in methods:
+        method.loads = method.trainer in trainers
+        method.standing = checks.standing(method, trainers)
+
+
+def trainer(method: Any) -> SafeString:
+    name = cells.code(method.trainer)
+    return name if method.loads else format_html("{} {}", name, status("failed", _("does not load")))
+
+
+def bench(method: Any) -> SafeString:
     link = '<a class="text-reset text-decoration-none" href="{}#check">{}</a>'
-    return format_html(link, method.get_absolute_url(), standing(checks.standing(method)))
+    return format_html(link, method.get_absolute_url(), standing(method.standing))
 
 
 def bench_value(method: TrainingMethod) -> str:
-    check = checks.standing(method).check
+    check = getattr(method, "trainer_check", None)
     return check.label if check else ""
 
 
@@ -73,6 +88,7 @@ METHODS = Catalogue(
     filters=MethodFilter,
     selects=["type"],
     sort="name",
+    prepare=prepare,
     columns=[
         Column(
             name="name",
@@ -100,7 +116,7 @@ METHODS = Catalogue(
         Column(
             name="trainer",
             label=gettext_lazy("Trainer"),
-            cell=lambda method: cells.code(method.trainer),
+            cell=trainer,
             value=lambda method: method.trainer,
             order=["trainer", "display_name__lower"],
         ),

@@ -67,7 +67,7 @@ def method_check(request: HttpRequest, internal_name: str) -> HttpResponse:
     method = get_object_or_404(MethodMixin.queryset, internal_name=internal_name)
     if request.method == "POST":
         return ask_for_check(request, method)
-    standing, seen = checks.standing(method), request.GET.get("seen", "")
+    standing, seen = checks.standing(method, catalog.trainers()), request.GET.get("seen", "")
     if seen == standing.seen:
         return HttpResponse(status=204)
     context = {"method": method, "standing": standing, "is_news": True, "change": decide(Action.CHANGE_METHOD, request)}
@@ -90,8 +90,9 @@ def methods_by_trainer() -> Users:
     """Every method with its last check, by the trainer it uses. One query."""
     methods = TrainingMethod.objects.select_related("trainer_check").defer("description", "trainer_check__results")
     found: Users = defaultdict(list)
+    trainers = catalog.trainers()
     for method in methods:
-        found[method.trainer].append(checks.standing(method))
+        found[method.trainer].append(checks.standing(method, trainers))
     return found
 
 

@@ -93,13 +93,14 @@ class MethodDetailView(MethodMixin, DetailView):
     template_name = "training_methods/detail.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        trainer = catalog.trainers().get(self.object.trainer)
+        trainers = catalog.trainers()
+        trainer = trainers.get(self.object.trainer)
         mistakes = config.check(self.object.config, trainer)
         offered = config.offered(trainer, self.object.config) if trainer and not mistakes else []
         return super().get_context_data(
             **kwargs,
             trainer=trainer,
-            standing=checks.standing(self.object),
+            standing=checks.standing(self.object, trainers),
             mistakes=mistakes,
             parameters=readable(offered),
             profiles=list(profiles_of(self.object, offered, self.request)),

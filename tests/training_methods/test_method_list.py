@@ -32,6 +32,15 @@ def test_it_lists(client, expert, lora):
     assert "PEFT" in page.text
 
 
+def test_it_marks_a_method_whose_trainer_does_not_load(client, expert, lora):
+    client.force_login(expert)
+    assert "does not load" not in client.get(URL).text
+
+    TrainingMethod.objects.update(trainer="gone")
+
+    assert "does not load" in client.get(URL).text
+
+
 def test_it_needs_login(client):
     assert client.get(URL).url == f"/accounts/login/?next={URL}"
 
