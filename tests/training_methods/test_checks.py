@@ -158,7 +158,7 @@ def test_it_says_what_has_changed_since(lora, engineer, changed, sentence):
     checks.finish(claim, [PASSED])
     TrainingMethod.objects.update(**changed)
 
-    assert checks.standing(TrainingMethod.objects.get()).outdated == sentence
+    assert checks.standing(TrainingMethod.objects.get(), catalog.trainers()).outdated == sentence
 
 
 def test_it_keeps_text_that_no_database_takes(lora, engineer):

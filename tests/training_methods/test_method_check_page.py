@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
-from training_methods import checks
+from training_methods import catalog, checks
 from training_methods.bench_results import Check
 from training_methods.claims import Claim, still_at_it
 from training_methods.models import PATIENCE, TrainerCheck
@@ -27,7 +27,7 @@ def claim(lora, admin) -> Claim:
 
 
 def seen() -> str:
-    return checks.standing(TrainerCheck.objects.get().method).seen
+    return checks.standing(TrainerCheck.objects.get().method, catalog.trainers()).seen
 
 
 def test_it_offers_a_check_to_those_who_may_edit_the_method(client, engineer, expert, lora):
