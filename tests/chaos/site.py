@@ -142,6 +142,10 @@ def end(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
+def is_frozen(pid: int) -> bool:
+    return b"State:\tT" in seen_of(pid, "status")
+
+
 def random_moment(longest: float = 2.0) -> None:
     time.sleep(random.uniform(0, longest))  # noqa: S311
 

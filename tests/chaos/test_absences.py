@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from tests.chaos import site
 from tests.chaos.proxy import Proxy
@@ -25,7 +25,9 @@ def test_a_second_attempt_begins_after_the_first_has_ended_when_a_supervisor_is_
         assert wait_for(lambda: site.step_of(job) >= 7, 10 * LEASE_SECONDS)
         [supervisor] = [pid for worker in crew if worker.trainings() for pid in worker.pool()]
 
-        os.kill(supervisor, signal.SIGSTOP)
+        with transaction.atomic():  # not while it writes: SQLite would keep everybody from writing until it goes on
+            os.kill(supervisor, signal.SIGSTOP)
+            assert wait_for(lambda: site.is_frozen(supervisor))
         try:
             assert site.all_ended([job])
         finally:

@@ -30,7 +30,7 @@ def kill_worker(worker: Worker) -> None:
 
 def kill_warm_parent(worker: Worker) -> None:
     """While it has a training, if it is ever so far: it takes seconds to import, and other kills end it too."""
-    assert wait_for(worker.forked, 60)
+    wait_for(worker.forked, 60)
     assert wait_for(site.nobody_is_at_the_last_try, 120)  # a loss may have been told of meanwhile
     for pid in worker.warm_parents():
         site.end(pid, signal.SIGKILL)
