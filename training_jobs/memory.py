@@ -23,9 +23,13 @@ class MemoryLimit:
         return int(self.gigabytes * GIGABYTE)
 
     def is_exceeded_by(self, pid: int) -> bool:
-        """Whether this process and all that descend from it hold more. Linux alone tells."""
-        self.taken = sum(map(processes.own_memory, processes.tree_of(pid)))
-        self.is_exceeded = self.taken > self.size
+        """Whether this process and all that descend from it hold more, or once held. Linux alone tells.
+
+        What is being killed for it holds less by the moment, and is asked about until it is gone.
+        """
+        if not self.is_exceeded:
+            self.taken = sum(map(processes.own_memory, processes.tree_of(pid)))
+            self.is_exceeded = self.taken > self.size
         return self.is_exceeded
 
     def failure(self, evidence: str) -> Failure:

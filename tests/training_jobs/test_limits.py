@@ -47,6 +47,19 @@ def test_a_training_that_takes_more_than_its_memory_fails_and_says_so(tmp_path, 
 
 
 @on_linux
+def test_a_limit_stays_exceeded_while_what_exceeded_it_is_being_killed():
+    limit = MemoryLimit(0.1)
+    code = f"{TAKES_300_MB}; print('has it', flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        assert limit.is_exceeded_by(child.pid)
+        child.kill()
+
+    assert limit.is_exceeded_by(child.pid)
+    assert "it held 0.3" in limit.failure("").message
+
+
+@on_linux
 def test_pages_of_files_and_what_is_only_reserved_do_not_count(tmp_path):
     (tmp_path / "weights").write_bytes(bytes(300 * 2**20))
     maps = """import mmap, time
