@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from pathlib import Path
@@ -19,19 +19,21 @@ from training_methods.warm_parent import Forked, WarmParent, fork
 
 ROOT = Path(__file__).parent.parent.parent
 SOON = 400  # seconds, on a machine that is busy with other things
+AT_FIRST = dict(os.environ)
+"""Before any test put something of its own there, a PYTHONPATH for instance."""
 E = TypeVar("E", bound=Event)
 
 
 @cache
 def warm_parent() -> WarmParent:
     """This test process's own, started when it is first asked for."""
-    return END.enter_context(a_warm_parent())
+    return END.enter_context(a_warm_parent(environment=AT_FIRST))
 
 
 @contextmanager
-def a_warm_parent(threads: int = 1) -> Iterator[WarmParent]:
+def a_warm_parent(threads: int = 1, environment: Mapping[str, str] = os.environ) -> Iterator[WarmParent]:
     with TemporaryDirectory(prefix="deepext-warm-") as folder:
-        parent = WarmParent(Path(folder) / "socket", os.environ | {"OMP_NUM_THREADS": str(threads)})
+        parent = WarmParent(Path(folder) / "socket", {**environment, "OMP_NUM_THREADS": str(threads)})
         try:
             assert parent.wait_until_ready()
             yield parent
