@@ -13,9 +13,10 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
-from tests.training_jobs.engine import let_lease_run_out, queued_job, running_job, status_of
+from tests.training_jobs.engine import inputs, let_lease_run_out, queued_job, running_job, status_of
 from training_jobs import broker, deletion, dispatch, leases, log_lines, ordering, stops
 from training_jobs.models import Status, TrainingJob
+from training_jobs.submission import submit
 from training_jobs.sweeper import Sweeper, settle
 
 pytestmark = [
@@ -60,6 +61,13 @@ def test_a_job_that_is_released_wakes_a_worker():
     ordering.hold(job, by=None)
     with broker_running():
         ordering.release(job, by=None)
+
+        assert dispatch.messages_in("default") == 1
+
+
+def test_what_is_submitted_wakes_a_worker():
+    with broker_running():
+        submit(**inputs(settings.DATA_DIR), values={})
 
         assert dispatch.messages_in("default") == 1
 

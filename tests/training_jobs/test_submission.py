@@ -26,11 +26,12 @@ def mistakes(**submitted) -> dict[str, str]:
 
 
 def test_it_freezes_what_the_job_is_made_of(chosen, expert, data_dir):
-    chosen["method"].config["resources"] = {"queue": "gpu"}
+    chosen["method"].config["resources"] = {"queue": "gpu", "gpus": 2}
     job = submit(**chosen, name="first", values={"pause": "0.5"}, seed=7, user=expert)
 
     job.refresh_from_db()
-    assert (job.name, job.seed, job.created_by, job.queue) == ("first", 7, expert, "gpu")
+    assert (job.name, job.seed, job.created_by) == ("first", 7, expert)
+    assert (job.queue, job.gpus) == ("gpu", 2)
     assert (job.parameters, job.changed_parameters) == ({"steps": 7, "pause": 0.5}, ["pause"])
     assert list(job.default_parameters) == ["pause"]
     assert job.method_snapshot["trainer_file"] == str(data_dir / "trainers" / "learner.py")
