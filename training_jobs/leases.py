@@ -7,6 +7,7 @@ attempt that is over, and changes nothing any more.
 import os
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -20,6 +21,7 @@ from django.utils import timezone
 
 from training_jobs.models import ACTIVE, JobEvent, Status, TrainingJob, TrainingJobQuerySet, Worker
 from training_jobs.reports import in_words
+from training_methods.clocks import ClockWasSet
 from training_methods.trainers import failures
 from training_methods.trainers.events import Failure
 
@@ -30,6 +32,7 @@ MARGIN = LEASE / 8  # beyond a lease; by then its training has ended, since the 
 MOST_LOSSES = 3  # without a checkpoint in between
 
 Condition = Callable[[TrainingJobQuerySet, timedelta], TrainingJobQuerySet]
+Transaction = Callable[[], AbstractContextManager[None]]
 CANCELLED_IF_ASKED = Case(When(cancel_requested=True, then=Value(Status.CANCELLED)), default=Value(Status.QUEUED))
 NOW_IF_CANCELLED = Case(
     When(cancel_requested=True, then=Now()), default=Value(None), output_field=DateTimeField(null=True)
@@ -212,25 +215,31 @@ def record(job_id: UUID, kind: str, **data: str) -> None:
     JobEvent.objects.create(job_id=job_id, attempt=attempt, kind=kind, at=timezone.now(), data=data)
 
 
-def reap() -> list[Loss]:
-    """Hand back the jobs whose worker has not been heard of for a whole lease."""
-    return [loss for job in TrainingJob.objects.lease_over(MARGIN) if (loss := reap_one(job))]
+def reap(within: Transaction = transaction.atomic) -> list[Loss]:
+    """Hand back jobs unheard of for a whole lease, each in a transaction that ClockWasSet undoes."""
+    return [loss for job in TrainingJob.objects.lease_over(MARGIN) if (loss := reap_one(job, within))]
 
 
-def reap_stranded() -> list[Loss]:
+def reap_stranded(within: Transaction = transaction.atomic) -> list[Loss]:
     """And those whose lease ends by a clock that was set back since, perhaps in an hour.
 
     For one who knows that the clock has not been set for a whole lease: a worker that is there has renewed by now.
     """
-    stranded = TrainingJob.objects.renewed_by_another_clock(MARGIN)
-    return [loss for job in stranded if (loss := reap_one(job, TrainingJobQuerySet.renewed_by_another_clock))]
+    lost = TrainingJobQuerySet.renewed_by_another_clock
+    return [loss for job in lost(TrainingJob.objects.all(), MARGIN) if (loss := reap_one(job, within, lost))]
 
 
-def reap_one(job: TrainingJob, lost: Condition = TrainingJobQuerySet.lease_over) -> Loss | None:
-    """None: its worker woke up, a cancel came in, or another reaper was first."""
+def reap_one(
+    job: TrainingJob, within: Transaction = transaction.atomic, lost: Condition = TrainingJobQuerySet.lease_over
+) -> Loss | None:
+    """None: its worker woke up, a cancel came in, another reaper was first, or the clock was set."""
     still_lost = lost(Lease(job_id=job.pk, owner=job.owner, attempt=job.attempt).held(), MARGIN)
     losses = losses_in_a_row(job) + 1
-    outcome = take_back(job, still_lost, "worker-lost", losses, lost_for_good(job, losses), owner=job.owner)
+    try:
+        with within():
+            outcome = take_back(job, still_lost, "worker-lost", losses, lost_for_good(job, losses), owner=job.owner)
+    except ClockWasSet:
+        return None
     return Loss(job_id=job.pk, owner=job.owner, outcome=outcome) if outcome else None
 
 

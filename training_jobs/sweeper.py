@@ -2,6 +2,7 @@
 
 import logging
 import time
+from contextlib import suppress
 from datetime import timedelta
 from threading import Thread
 
@@ -12,7 +13,7 @@ from training_jobs import checkpoints, dispatch, leases, model_work, rehearsals,
 from training_jobs.intake import Postscript
 from training_jobs.models import TrainingJob
 from training_methods import checks
-from training_methods.clocks import ClockWatch
+from training_methods.clocks import ClockWasSet, ClockWatch
 
 EVERY = leases.LEASE / 8
 
@@ -62,14 +63,15 @@ class Sweeper(Thread):
         """Whatever was lost with its worker."""
         if not self.clock_watch.is_trusted():
             return
-        reap_lost()
-        tryouts.give_up_lost()
+        reap_lost(self.clock_watch)
+        with suppress(ClockWasSet), self.clock_watch.undisturbed():
+            tryouts.give_up_lost()
         workers.forget_silent()
 
 
-def reap_lost() -> list[leases.Loss]:
-    """For one who trusts the clock."""
-    losses = [*leases.reap(), *leases.reap_stranded()]
+def reap_lost(watch: ClockWatch) -> list[leases.Loss]:
+    """For one who trusts the clock. It may be set at any moment: what was taken back by it meanwhile is not."""
+    losses = [*leases.reap(watch.undisturbed), *leases.reap_stranded(watch.undisturbed)]
     for loss in losses:
         settle(loss)
     return losses

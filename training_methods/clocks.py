@@ -2,10 +2,11 @@
 
 import logging
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -15,6 +16,10 @@ SECONDS = {
 }
 
 logger = logging.getLogger(__name__)
+
+
+class ClockWasSet(Exception):
+    """While something was written by it, which is undone."""
 
 
 class ClockWatch:
@@ -36,6 +41,14 @@ class ClockWatch:
             logger.warning("The database's clock was set: nothing is taken from a worker for a while.")
             self.distrust()
         return time.monotonic() >= self.trusted_from
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """A transaction for one who found the clock to be trusted. Raises ClockWasSet, at its end, if it is no more."""
+        with transaction.atomic():
+            yield
+            if not self.is_trusted():
+                raise ClockWasSet
 
     def distrust(self) -> None:
         self.trusted_from = time.monotonic() + self.patience

@@ -30,7 +30,8 @@ def test_a_training_stays_where_it_is_when_the_clock_is_set_again_and_again(tmp_
 
         assert site.all_ended([job])
     site.check_undisturbed(job)
-    assert job.attempt == 1
+    kinds = {kind for _, kind in site.history(job)}
+    assert "worker-lost" not in kinds, site.history(job)  # one too slow to renew may hand it back itself
 
 
 @pytest.mark.parametrize("hours", [1, -1])

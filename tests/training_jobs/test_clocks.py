@@ -10,6 +10,7 @@ from tests.training_jobs.database_clock import set_by, trusting_sweeper
 from tests.training_jobs.engine import queued_job, running_job, status_of
 from training_jobs import leases
 from training_jobs.models import Status, TrainingJob
+from training_jobs.sweeper import reap_lost
 from training_methods.clocks import ClockWatch
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,6 +56,19 @@ def test_a_job_stays_with_its_worker_when_the_clock_is_set_back(sweeper):
         sweeper.reap()
 
         assert status_of(job) == Status.RUNNING
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_job_stays_with_its_worker_when_the_clock_is_set_just_as_lost_ones_are_looked_for(hours):
+    watch = ClockWatch(timedelta(seconds=5), LEASE)
+    job, _ = running_job()
+    assert watch.is_trusted()
+
+    with set_by(hours):
+        assert reap_lost(watch) == []
+
+    assert status_of(job) == Status.RUNNING
+    assert not job.events.exists()
 
 
 @pytest.mark.parametrize("hours", [1, -1])

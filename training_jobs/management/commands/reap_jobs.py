@@ -37,4 +37,4 @@ class Command(BaseCommand):
         watch.distrust()
         while not watch.is_trusted():
             time.sleep(1)
-        return sweeper.reap_lost()
+        return sweeper.reap_lost(watch)
