@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from training_methods.trainers.events import Event, EventReader, Failure, Finished, Metrics
+from training_methods.trainers.keeper import seen_of
 from training_methods.trainers.warm import Request
 from training_methods.warm_parent import Forked, WarmParent, fork
 
@@ -124,12 +125,12 @@ def wait_for(condition: Any) -> None:
 
 
 def is_gone(pid: int) -> bool:
+    state = seen_of(pid, "stat").split()[2:3]  # before the signal, which tells of whoever ends in between
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
-    status = Path(f"/proc/{pid}/stat")
-    return status.exists() and status.read_text().split()[2] == "Z"
+    return state == [b"Z"]
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from tests.training_jobs import records
 from tests.training_jobs.engine import a_worker, has_gone, job_of, queued_job, status_of, wait_for
 from training_jobs import broker, tryout_run, tryouts
 from training_jobs.models import CustomizedModel, Exchange, Status, TryOut, Worker
+from training_methods.trainers.keeper import seen_of
 from training_methods.trainers.tiny import ROOT, TinyModel, command
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -205,8 +206,7 @@ def test_it_ends_with_its_model(model, expert):
 
 
 def children_of(pid: int) -> list[int]:
-    found = (Path(f"/proc/{pid}/task") / str(pid) / "children").read_text()
-    return [int(child) for child in found.split()]
+    return [int(child) for child in seen_of(pid, f"task/{pid}/children").split()]
 
 
 def conversing(pid: int) -> list[int]:
@@ -214,7 +214,7 @@ def conversing(pid: int) -> list[int]:
     below = [*children_of(pid)]
     for child in below:
         below += children_of(child)
-    return [child for child in below if b"converse" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [child for child in below if b"converse" in seen_of(child, "cmdline")]
 
 
 @NEEDS_BROKER
