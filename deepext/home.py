@@ -61,15 +61,21 @@ def what_runs() -> dict[str, Any]:
     others = TrainingJob.objects.waiting().count() - MOST_WAITING if len(first) > MOST_WAITING else 0
     workers = workers_there()
     turn = [job for job in first if not job.held_at]
-    in_use = slot_uses.slots_of(slot_uses.unended())
-    scene = Scene(workers=workers, running=running, turn=turn, in_use=in_use)
+    uses = slot_uses.unended()
+    scene = Scene(workers=workers, running=running, turn=turn, in_use=slot_uses.slots_of(uses))
     waits = [(job, scene.wait_of(job)) for job in first[:MOST_WAITING]]
     return {
         "unfinished": [(job, None) for job in running] + waits,
         "others": others,
-        "workers": [(worker, sum(job.worker_id == worker.pk for job in running)) for worker in workers],
+        "beside": [use for use in uses if use.is_running],
+        "workers": [(worker, slots_in_use(worker, running, uses)) for worker in workers],
         "stuck": stuck(waits),
     }
+
+
+def slots_in_use(worker: Worker, running: Sequence[TrainingJob], uses: Sequence[slot_uses.Use]) -> int:
+    trains = sum(job.worker_id == worker.pk for job in running)
+    return trains + sum(use.is_running and use.worker == worker.pk for use in uses)
 
 
 def stuck(waits: Sequence[tuple[TrainingJob, Wait]]) -> list[str]:

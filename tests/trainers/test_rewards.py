@@ -1,10 +1,12 @@
 import json
 import time
 from decimal import Decimal
+from typing import Annotated, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field
 
 from training_methods.trainers.rewards import (
     exact_match,
@@ -119,6 +121,69 @@ PERSON = """{
 )
 def test_it_holds_json_against_a_schema(completion, value):
     assert json_schema(completion, {}, PERSON) == value
+
+
+class Person(BaseModel):
+    name: Annotated[str, Field(pattern="^[A-Z]")]
+    home: "Address | None" = None
+    friends: list["Person"] = []
+    marks: dict[str, Annotated[float, Field(gt=0, lt=7, multiple_of=0.5)]] = {}
+    born: tuple[int, Literal["summer", "winter"]] | None = None
+
+
+class Address(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    street: str
+
+
+@pytest.mark.parametrize(
+    ("completion", "value"),
+    [
+        ('{"name": "Ada"}', 1),
+        ('{"name": "Ada", "home": null, "more": 1}', 1),
+        ('{"name": "Ada", "home": {"street": "Ockham Park"}}', 1),
+        ('{"name": "Ada", "friends": [{"name": "Mary", "friends": [{"name": "Ada"}]}]}', 1),
+        ('{"name": "Ada", "marks": {"sums": 1.5, "verse": 6.5}, "born": [1815, "winter"]}', 1),
+        ('{"name": "ada"}', 0),
+        ('{"name": "Ada", "home": {"street": "Ockham Park", "door": 1}}', 0),
+        ('{"name": "Ada", "home": {}}', 0),
+        ('{"name": "Ada", "friends": [{"name": "Mary", "friends": [{"name": "ada"}]}]}', 0),
+        ('{"name": "Ada", "marks": {"sums": 0}}', 0),
+        ('{"name": "Ada", "marks": {"sums": 7}}', 0),
+        ('{"name": "Ada", "marks": {"sums": 1.2}}', 0),
+        ('{"name": "Ada", "marks": {"sums": 1e999}}', 0),
+        ('{"name": "Ada", "born": [1815, "spring"]}', 0),
+        ('{"name": "Ada", "born": [1815, "winter", 1]}', 0),
+    ],
+)
+def test_it_holds_json_against_what_pydantic_writes(completion, value):
+    assert json_schema(completion, {}, json.dumps(Person.model_json_schema())) == value
+
+
+@pytest.mark.parametrize(
+    ("schema", "right", "wrong"),
+    [
+        ('{"oneOf": [{"type": "integer"}, {"minimum": 3}]}', ["2", "3.5", '"a"'], ["4", "2.5"]),
+        ('{"not": {"type": "null"}}', ["1"], ["null"]),
+        ('{"allOf": [{"minimum": 1}, {"maximum": 2}]}', ["1", "2"], ["0", "3"]),
+        ('{"uniqueItems": true}', ["[1, true, 2]"], ["[1, 2, 1.0]"]),
+        ('{"uniqueItems": false}', ["[1, 1]"], []),
+        ('{"prefixItems": [{"type": "string"}], "items": false}', ["[]", '["a"]'], ["[1]", '["a", "b"]']),
+        ('{"minProperties": 1, "maxProperties": 2}', ['{"a": 1}'], ["{}", '{"a": 1, "b": 2, "c": 3}']),
+        ('{"properties": {"a": false}}', ["{}"], ['{"a": 1}']),
+        ('{"definitions": {"a/b": {"type": "null"}}, "$ref": "#/definitions/a~1b"}', ["null"], ["1"]),
+        ('{"type": "array", "items": {"$ref": "#"}}', ["[[], [[]]]"], ["[[], [1]]", "[" * 900 + "]" * 900]),
+    ],
+)
+def test_it_knows_the_other_words_of_json_schema(schema, right, wrong):
+    assert [json_schema(answer, {}, schema) for answer in right] == [1.0] * len(right)
+    assert [json_schema(answer, {}, schema) for answer in wrong] == [0.0] * len(wrong)
+
+
+def test_it_gives_up_on_a_schema_whose_pattern_goes_back_and_forth(capsys):
+    assert json_schema(json.dumps("a" * 40 + "b"), {}, '{"pattern": "^(a+)+$"}') == 0
+
+    assert "was given up on after 1 s; the answer counts as 0." in capsys.readouterr().out
 
 
 def test_it_prefers_answers_nearer_to_the_wanted_length():

@@ -42,6 +42,17 @@ def test_it_searches_names_and_architectures_and_sorts(client, expert, many):
     assert names(client.get("/base-models/?q=llama&sort=-parameter_count"))[0] == "model 29"
 
 
+def test_it_is_narrowed_to_reward_models_to_a_kind_of_weights_and_to_who_added_them(client, expert, engineer):
+    client.force_login(expert)
+    baker.make(FoundationModel, name="plain", kind="causal-lm", weights="safetensors", created_by=expert)
+    baker.make(FoundationModel, name="judge", kind="reward", weights="safetensors", created_by=engineer)
+    baker.make(FoundationModel, name="packed", kind="causal-lm", weights="gguf", created_by=engineer)
+
+    assert names(client.get("/base-models/?kind=reward")) == ["judge"]
+    assert names(client.get("/base-models/?weights=gguf")) == ["packed"]
+    assert names(client.get(f"/base-models/?by={engineer.username}&kind=causal-lm")) == ["packed"]
+
+
 def test_it_lets_staff_add(client, engineer):
     client.force_login(engineer)
 

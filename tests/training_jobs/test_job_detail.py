@@ -36,6 +36,18 @@ def test_it_shows_everything_that_was_frozen(client):
         assert shown in page
 
 
+def test_it_shows_what_was_asked_of_the_machine(client):
+    job = records.job(gpus=2)
+    job.method_snapshot["config"] = {"resources": {"time_limit_minutes": 90, "memory_gb": 6.5}}
+    job.save()
+
+    page = client.get(job.get_absolute_url()).text
+
+    asked = {"GPUs asked for": "2", "Time limit": "90 minutes", "Memory limit": "6.5 GB"}
+    for name, value in asked.items():
+        assert re.search(rf"<dt>{name}</dt>\s*<dd>{value}</dd>", page)
+
+
 def test_changed_parameters_come_first(client):
     page = client.get(records.job().get_absolute_url()).text
 

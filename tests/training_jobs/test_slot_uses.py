@@ -57,6 +57,16 @@ def test_the_queue_shows_what_waits_for_one(client):
     assert not any(kind in client.get("/workers/").text for kind in KINDS)
 
 
+def test_home_shows_what_runs_beside_trains_and_counts_its_slots(client):
+    records.job(Status.SUCCEEDED)
+    uses("running", worker=records.worker(slots=5).pk)
+
+    page = client.get("/").text
+
+    assert all(shown in page for shown in (*KINDS, *NAMES, "4 of 5", 'hx-trigger="every 4s"'))
+    assert "Nothing runs just now." not in page
+
+
 @pytest.mark.parametrize("url", ["/", "/jobs/queue/"])
 def test_no_worker_is_about_to_take_a_train_while_its_slots_have_other_work(client, url):
     records.worker(slots=4)

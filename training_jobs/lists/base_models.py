@@ -6,17 +6,31 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy, ngettext
-from django_filters import CharFilter, FilterSet
+from django_filters import CharFilter, ChoiceFilter, FilterSet
 
 from training_jobs import base_models
 from training_jobs.models import FoundationModel
 from training_methods import cells
 from training_methods.lists import Action, Catalogue, Column
 from training_methods.numbers import in_short
+from training_methods.selects import PlainSelect
 
 
 class BaseModelFilter(FilterSet):
     q = CharFilter(method="search", label=gettext_lazy("Search"))
+    kind = ChoiceFilter(
+        choices=FoundationModel.Kind.choices,
+        label=gettext_lazy("Kind"),
+        empty_label=gettext_lazy("Any kind"),
+        widget=PlainSelect(),
+    )
+    weights = ChoiceFilter(
+        choices=FoundationModel.Weights.choices,
+        label=gettext_lazy("Weights"),
+        empty_label=gettext_lazy("Any weights"),
+        widget=PlainSelect(),
+    )
+    by = CharFilter("created_by__username", label=gettext_lazy("By"))
 
     class Meta:
         model = FoundationModel
@@ -43,6 +57,7 @@ BASE_MODELS = Catalogue(
     label=gettext_lazy("Base models"),
     rows=rows,
     filters=BaseModelFilter,
+    selects=["kind", "weights"],
     sort="name",
     columns=[
         Column(
@@ -109,7 +124,7 @@ BASE_MODELS = Catalogue(
         Column(
             name="by",
             label=gettext_lazy("By"),
-            cell=lambda model: model.created_by or cells.NOTHING,
+            cell=lambda model: cells.narrowed("by", str(model.created_by or "")),
             value=lambda model: model.created_by or "",
             is_shown=False,
         ),

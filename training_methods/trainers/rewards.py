@@ -21,7 +21,7 @@ Row = dict[str, Any]
 Function = Callable[..., float]
 
 LONGEST_ANSWER = 20_000  # characters that a pattern is held against
-PATIENCE = 1.0  # seconds for one pattern on one answer
+PATIENCE = 1.0  # seconds for one pattern or schema on one answer
 
 
 def exact_match(completion: str, row: Row) -> float:
@@ -42,8 +42,12 @@ def regex(completion: str, row: Row, pattern: str) -> float:
         with time_limit(PATIENCE):
             return float(compiled.search(completion[:LONGEST_ANSWER]) is not None)
     except TimeoutError:
-        print(f"The pattern {pattern} was given up on after {PATIENCE:g} s; the answer counts as 0.", flush=True)
-        return 0.0
+        return given_up(f"The pattern {pattern}")
+
+
+def given_up(what: str) -> float:
+    print(f"{what} was given up on after {PATIENCE:g} s; the answer counts as 0.", flush=True)
+    return 0.0
 
 
 def valid_json(completion: str, row: Row) -> float:
@@ -54,7 +58,13 @@ def valid_json(completion: str, row: Row) -> float:
 def json_schema(completion: str, row: Row, schema: str) -> float:
     """1 if the whole answer is JSON and fits the schema."""
     wanted, value = json_schemas.parse(schema), read_json(completion)
-    return float(value is not NO_JSON and json_schemas.fits(value, wanted))
+    try:
+        with time_limit(PATIENCE):
+            return float(value is not NO_JSON and json_schemas.fits(value, wanted))
+    except TimeoutError:
+        return given_up(f"The schema {schema}")
+    except RecursionError:  # brackets in brackets, some hundreds deep
+        return 0.0
 
 
 def length(completion: str, row: Row, least: int, most: int) -> float:
