@@ -10,21 +10,24 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Self
 
 from training_jobs.broker import private_folder
 
 LINE = re.compile(r"\s*(?P<kind>GPU|MIG) (?P<name>.+?)\s*\(UUID: (?P<id>[\w/-]+)\)")
+SIZE = re.compile(r"\s*(?P<id>GPU-[\w-]+),\s*(?P<mebibytes>\d+) MiB\s*")
+MEBIBYTE = 2**20
 SECONDS_TO_ANSWER = 30
 
 
 @dataclass(frozen=True)
 class Card:
-    """`id` is what CUDA_VISIBLE_DEVICES takes."""
+    """`id` is what CUDA_VISIBLE_DEVICES takes. `memory`: bytes; None: not known, as of a part of a divided GPU."""
 
     id: str
     name: str
+    memory: int | None = None
 
 
 class NoAnswer(Exception):
@@ -48,7 +51,19 @@ def found() -> list[Card]:
         answer = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=SECONDS_TO_ANSWER)
     except subprocess.TimeoutExpired as error:
         raise NoAnswer from error
-    return allowed(listed(answer.stdout), wanted)
+    sizes = memory_by_id()
+    return [replace(card, memory=sizes.get(card.id)) for card in allowed(listed(answer.stdout), wanted)]
+
+
+def memory_by_id() -> dict[str, int]:
+    """Bytes of each GPU that says so."""
+    question = ["nvidia-smi", "--query-gpu=uuid,memory.total", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(question, capture_output=True, text=True, timeout=SECONDS_TO_ANSWER)
+    except subprocess.TimeoutExpired:  # which cards there are is known, and is enough to work
+        return {}
+    found = filter(None, map(SIZE.fullmatch, answer.stdout.splitlines()))
+    return {line["id"]: int(line["mebibytes"]) * MEBIBYTE for line in found}
 
 
 def listed(text: str) -> list[list[Card]]:

@@ -13,24 +13,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from training_jobs import previews, rehearsals, room, step_counts, trained_parts, waiting
+from training_jobs import memory_needs, room, step_counts, waiting
 from training_jobs.drafts import Draft, Mistake
-from training_jobs.models import Status, TrainingJob
-from training_jobs.rehearsals import Measured
-from training_jobs.step_counts import Rows
-from training_jobs.trained_parts import Trained
+from training_jobs.known import Known
+from training_jobs.models import FoundationModel, Status, TrainingJob
 from training_jobs.waiting import Wait
 from training_methods import config
 from training_methods.numbers import in_short, percent, rounded
 from training_methods.templatetags.console import duration
-from training_methods.trainers.base import DataFormat
-from training_methods.trainers.preview import Preview
 
-CHARACTERS = 4  # of English text, to a token
 EARLIER = 5  # trains that are looked at
 CHECKPOINTS = 2  # that are kept
 ADAM = 3  # a checkpoint's numbers for each that learns: its weight and the optimizer's two
-FLOAT = 4  # bytes
+FLOAT, BF16 = 4, 2  # bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,80 +45,6 @@ class Rail:
     lines: list[Line] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
     is_complete: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Known:
-    """All that an estimate may rest on."""
-
-    draft: Draft
-    first: Preview | None
-    counted: Preview | None
-    measured: Measured | None
-
-    @classmethod
-    def of(cls, draft: Draft) -> "Known":
-        first, counted = (previews.known(draft, whole=whole) for whole in (False, True))
-        return cls(draft=draft, first=first, counted=counted, measured=rehearsals.measured(draft))
-
-    @property
-    def values(self) -> dict[str, Any]:
-        return self.draft.values or {}
-
-    @property
-    def is_counted(self) -> bool:
-        return previews.learnt_rows(self.counted) is not None
-
-    @property
-    def row_count(self) -> int | None:
-        """Rows of the dataset that are read."""
-        if not (self.draft.dataset and self.draft.values is not None):
-            return None
-        return step_counts.used_of(self.draft.dataset.row_count, self.values)
-
-    @property
-    def rows(self) -> Rows | None:
-        """Examples that are made of them: as many, unless some were left out, or a pair makes two."""
-        if not (self.draft.dataset and self.draft.trainer and self.row_count is not None):
-            return None
-        left = previews.learnt_rows(self.counted)
-        if left is None:
-            in_pairs = self.draft.dataset.data_format in (DataFormat.PREFERENCE, DataFormat.PAIRS)
-            left = self.row_count * (2 if in_pairs and self.draft.trainer.slug == "kto" else 1)
-        return step_counts.divided(left, self.values)
-
-    @property
-    def steps(self) -> int | None:
-        """None: it is not known before it runs, or not before the rows are counted."""
-        if not (self.rows and self.draft.trainer and step_counts.is_known(self.draft.trainer)):
-            return None
-        learnt: int | None = self.rows.learnt
-        if self.values.get("packing") and not self.values.get("max_steps"):
-            learnt = self.counted.packed if self.counted else None
-        return None if learnt is None else step_counts.total(self.values, learnt)
-
-    @property
-    def tokens(self) -> tuple[int, str] | None:
-        """In the rows that are used, and what that rests on."""
-        if not (self.row_count and self.draft.dataset):
-            return None
-        if self.counted and self.is_counted:
-            return self.counted.tokens, ""
-        if self.first and self.first.examples:
-            rows = len({example.row for example in self.first.examples})
-            each = sum(example.tokens for example in self.first.examples) / rows
-            basis = ngettext("estimated from the first row", "estimated from the first %(count)s rows", rows)
-            return round(each * self.row_count), basis % {"count": rows}
-        share = self.row_count / self.draft.dataset.row_count
-        characters = _("estimated from the size of the file, at %(count)s characters a token") % {"count": CHARACTERS}
-        return round(self.draft.dataset.size_bytes * share / CHARACTERS), characters
-
-    @property
-    def trained(self) -> Trained | None:
-        draft = self.draft
-        if not (draft.trainer and draft.base_model and draft.values is not None):
-            return None
-        return trained_parts.of(draft.trainer, draft.values, draft.base_model)
 
 
 def of(draft: Draft, user: Any) -> Rail:
@@ -178,7 +99,7 @@ def steps(known: Known) -> Iterator[Line]:
     if not known.rows:
         return
     if known.steps is None:
-        packed = known.values.get("packing") and step_counts.is_known(known.draft.settings.trainer)  # type: ignore[union-attr]
+        packed = known.values.get("packing") and known.draft.trainer and step_counts.is_known(known.draft.trainer)
         basis = _("Packing decides: “Check” counts them.") if packed else _("This trainer's own code decides.")
         yield Line(what=_("Steps"), value=_("Not known yet"), basis=basis, is_unknown=True)
         return
@@ -199,6 +120,8 @@ def time(known: Known) -> Iterator[Line]:
         return
     if not found:
         unknown = _("No train of this method and base model has ended here yet. A micro-run measures it.")
+        if answers_itself(known):
+            unknown = _("How long the model's answers get shows once it runs. A micro-run measures it.")
         yield Line(what=_("Time"), value=_("Not known yet"), basis=unknown, is_unknown=True)
         return
     yield Line(what=_("Time"), value=_("about %(time)s") % {"time": duration(found[0])}, basis=found[1])
@@ -224,33 +147,62 @@ def seconds(known: Known) -> tuple[float, str] | None:
 
 def speeds_of_earlier(draft: Draft) -> list[float]:
     """Tokens a second of the last that succeeded."""
+    if not (draft.method and draft.base_model):  # trains whose base model was deleted have none either
+        return []
     ended = TrainingJob.objects.filter(method=draft.method, base_model=draft.base_model, status=Status.SUCCEEDED)
     found = ended.filter(tokens_per_second__gt=0).order_by("-created_at").values_list("tokens_per_second", flat=True)
     return [speed for speed in found[:EARLIER] if speed]
 
 
+def answers_itself(known: Known) -> bool:
+    """Whether the model learns from its own answers, so that the tokens of the rows are not those that it takes."""
+    return "max_completion_length" in known.values
+
+
 def tokens_trained(known: Known) -> float | None:
     """In all epochs, where rows are learnt as they are."""
-    if not (known.tokens and known.rows and known.rows.used) or "num_generations" in known.values:
+    if not (known.tokens and known.rows and known.rows.used) or answers_itself(known):
         return None
-    each = known.tokens[0] / known.rows.used
-    if known.values.get("max_steps") and not known.values.get("packing"):
+    learnt = known.tokens[0] * known.rows.learnt / known.rows.used
+    if known.values.get("max_steps"):
         batch = known.values.get("batch_size", 1) * known.values.get("gradient_accumulation_steps", 1)
-        return each * known.values["max_steps"] * batch
-    return each * known.rows.learnt * known.values["epochs"] if "epochs" in known.values else None
+        return tokens_a_sequence(known, learnt) * known.values["max_steps"] * batch
+    return learnt * known.values["epochs"] if "epochs" in known.values else None
+
+
+def tokens_a_sequence(known: Known, learnt: float) -> float:
+    """Of one of the rows that are learnt, or of as many as packing puts together."""
+    assert known.rows
+    if not known.values.get("packing"):
+        return learnt / max(known.rows.learnt, 1)
+    if known.counted and known.counted.packed:
+        return learnt / known.counted.packed
+    return min(known.values["max_length"], learnt)
 
 
 def memory(known: Known) -> Iterator[Line]:
     if not known.rows:
         return
     if not (known.measured and known.measured.memory):
-        unknown = _("A micro-run of five steps measures it.")
-        yield Line(what=_("Memory"), value=_("Not known yet"), basis=unknown, is_unknown=True)
+        yield memory_at_least(known)
         return
     measured = known.measured
     value = filesizeformat(measured.gpu_memory or measured.memory or 0)
     where = _("of the GPU, at the peak of a micro-run") if measured.gpu_memory else _("at the peak of a micro-run")
     yield Line(what=_("Memory"), value=value, basis=where)
+
+
+def memory_at_least(known: Known) -> Line:
+    """Nothing was measured yet."""
+    lowest = memory_needs.at_least(known)
+    if lowest is None or known.trained is None:
+        unknown = _("A micro-run of five steps measures it.")
+        return Line(what=_("Memory"), value=_("Not known yet"), basis=unknown, is_unknown=True)
+    if known.trained.is_whole:
+        basis = _("a lower bound: weights, gradients and the optimizer's state; a micro-run measures it")
+    else:
+        basis = _("a lower bound: the base model's weights alone; a micro-run measures it")
+    return Line(what=_("Memory"), value=_("at least %(size)s") % {"size": filesizeformat(lowest)}, basis=basis)
 
 
 def disk(known: Known) -> Iterator[Line]:
@@ -270,8 +222,18 @@ def bytes_needed(known: Known) -> int | None:
     if not (trained and trained.parameters and known.draft.base_model):
         return None
     checkpoint = trained.parameters * FLOAT * ADAM
-    result = known.draft.base_model.size_bytes if trained.is_whole else trained.parameters * FLOAT
-    return CHECKPOINTS * checkpoint + result
+    return CHECKPOINTS * checkpoint + bytes_of_result(known, trained.parameters)
+
+
+def bytes_of_result(known: Known, learning: int) -> int:
+    """A whole model is saved as its base model is stored, a GGUF file in bf16; a reward model's adapter is merged."""
+    assert known.trained and known.draft.base_model and known.draft.trainer
+    if not known.trained.is_whole and known.draft.trainer.slug != "reward":
+        return learning * FLOAT
+    base_model = known.draft.base_model
+    if base_model.weights == FoundationModel.Weights.GGUF and base_model.parameter_count:
+        return base_model.parameter_count * BF16
+    return base_model.size_bytes
 
 
 def place(draft: Draft, user: Any) -> Iterator[Line]:

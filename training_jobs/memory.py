@@ -12,6 +12,11 @@ from training_methods.trainers.events import Cause, Failure
 GIGABYTE = 10**9
 
 
+def held_by(pid: int) -> int:
+    """Bytes that this process and all that descend from it hold, as the limit counts them. Linux alone tells."""
+    return sum(map(processes.own_memory, processes.tree_of(pid)))
+
+
 class MemoryLimit:
     def __init__(self, gigabytes: float) -> None:
         self.gigabytes = gigabytes
@@ -28,7 +33,7 @@ class MemoryLimit:
         What is being killed for it holds less by the moment, and is asked about until it is gone.
         """
         if not self.is_exceeded:
-            self.taken = sum(map(processes.own_memory, processes.tree_of(pid)))
+            self.taken = held_by(pid)
             self.is_exceeded = self.taken > self.size
         return self.is_exceeded
 

@@ -14,9 +14,9 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from training_jobs import estimates, room, token_findings
+from training_jobs import estimates, memory_needs, room, token_findings
 from training_jobs.drafts import Draft
-from training_jobs.estimates import Known
+from training_jobs.known import Known
 from training_jobs.models import TrainingJob, Worker
 from training_jobs.submission import unfit_method, wrong_priority
 from training_methods import config
@@ -237,6 +237,7 @@ def memory(known: Known) -> Iterator[Finding]:
     says = _("It took %(size)s at the peak of a micro-run.")
     size = filesizeformat(measured.gpu_memory or measured.memory)
     yield Finding(level="green", about=about, says=says % {"size": size})
+    yield from (Finding(**one) for one in memory_needs.findings(known))
 
 
 def workers(draft: Draft, user: Any) -> Iterator[Finding]:

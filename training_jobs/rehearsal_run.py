@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from training_jobs import rehearsals
+from training_jobs import memory, rehearsals
 from training_jobs.cards import choosing
 from training_jobs.models import Rehearsal
 from training_jobs.rehearsals import State
@@ -93,7 +93,8 @@ class Attempt:
         self.claim, self.draining, self.folder = claim, draining, folder
         self.threads, self.devices = threads, devices
         self.started = self.heard = time.monotonic()
-        self.step = 0
+        self.step = self.held_memory = 0
+        self.trial: Trial | None = None
 
     def run(self) -> None:
         try:
@@ -152,7 +153,7 @@ class Attempt:
     def measure(self, spec: RunSpec) -> dict[str, Any]:
         """Memory at the peak, and seconds a step without the first, which warms up."""
         at: dict[int, float] = {}
-        with Trial(self.folder, spec, self.tick, task="rehearse") as trial:
+        with self.watched(spec) as trial:
             for step, when in steps_in(trial.watch(TIME_LIMIT)):
                 self.step = max(self.step, step)
                 at.setdefault(step, when)
@@ -160,11 +161,18 @@ class Attempt:
                 raise Failed("The micro-run took too long.")
         return self.found(trial, at)
 
+    @contextmanager
+    def watched(self, spec: RunSpec) -> Iterator[Trial]:
+        """Its memory is looked at with every tick, as a limit's is in a train."""
+        with Trial(self.folder, spec, self.tick, task="rehearse") as self.trial:
+            yield self.trial
+        self.trial = None
+
     def until_five_steps(self, spec: RunSpec) -> dict[str, Any]:
         """The same of code that knows nothing of a micro-run: it is killed once it has reported them, or in time."""
         at: dict[int, float] = {}
         left = TIME_LIMIT - (time.monotonic() - self.started) - ENDING
-        with Trial(self.folder, spec, self.tick, task="rehearse") as trial:
+        with self.watched(spec) as trial:
             for step, when in steps_in(trial.watch(left)):
                 self.step = max(self.step, step)
                 at.setdefault(step, when)
@@ -189,11 +197,14 @@ class Attempt:
     def found(self, trial: Trial, at: dict[int, float]) -> dict[str, Any]:
         if isinstance(trial.ending, Failure):
             raise Failed(trial.ending.message, trial.ending.hint)
-        return {**peaks.read(self.folder).model_dump(), "seconds_a_step": seconds_a_step(at)}
+        measured = {"held_memory": self.held_memory or None, "seconds_a_step": seconds_a_step(at)}
+        return peaks.read(self.folder).model_dump() | measured
 
     def tick(self) -> None:
         """Called several times a second; raises where it has to end."""
         now = time.monotonic()
+        if self.trial:
+            self.held_memory = max(self.held_memory, memory.held_by(self.trial.pid))
         if self.draining.is_set():
             raise Leaving
         if now - self.started > TIME_LIMIT:

@@ -34,15 +34,18 @@ MAKES_NO_DIFFERENCE = {
 }  # fmt: skip
 NOT_BEGUN: dict[str, Any] = {
     "woken_at": None, "heard_at": None, "finished_at": None, "cancel_requested": False, "step": 0,
-    "memory": None, "gpu_memory": None, "seconds_a_step": None, "seen": None, "failure": None,
+    "memory": None, "held_memory": None, "gpu_memory": None, "seconds_a_step": None, "seen": None, "failure": None,
 }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """Bytes at the peak, and seconds of a step once it is warm. `seen`: what the model of own code was given."""
+    """Bytes at the peak, `held_memory` without the pages of files; and seconds of a step once it is warm. `seen`: what
+    the model of own code was given.
+    """
 
     memory: int | None
+    held_memory: int | None
     gpu_memory: int | None
     seconds_a_step: float | None
     seen: Preview | None
@@ -82,7 +85,7 @@ def measured(draft: Draft) -> Measured | None:
     found = of(draft)
     if found is None or found.state != State.DONE:
         return None
-    numbers = {name: getattr(found, name) for name in ("memory", "gpu_memory", "seconds_a_step")}
+    numbers = {name: getattr(found, name) for name in ("memory", "held_memory", "gpu_memory", "seconds_a_step")}
     return Measured(**numbers, seen=Preview.model_validate(found.seen) if found.seen else None)
 
 

@@ -13,7 +13,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.models.functions import Now
 from django.utils.translation import gettext_noop
 
-from training_jobs import dispatch
+from training_jobs import dispatch, hardware
 from training_jobs.cards import Card
 from training_jobs.models import Worker, WorkerQuerySet
 from training_jobs.submission import version_of
@@ -53,6 +53,8 @@ class Presence:
                 queues=",".join(self.queues),
                 slots=self.slots,
                 cards=[card.name for card in self.cards],
+                card_memory=[card.memory for card in self.cards],
+                memory=hardware.memory(),
                 started_at=Now(),
                 heartbeat_at=Now(),
             )

@@ -67,6 +67,10 @@ class Trial:
         if not isinstance(self.ending, Failure) and (self._child.returncode or not self.ending):
             self.ending = Failure(message=f"The trainer {meaning_of(self._child.returncode)}.")
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
     def stop(self) -> None:
         """Ask the child to save a checkpoint and end."""
         self._child.send_signal(signal.SIGTERM)

@@ -3,15 +3,22 @@
 const PACE = 2000;
 let askedAt = -PACE;
 let waiting = 0; // how many have left a turn to others, and have the next one
+const refused = new Set(); // parts that came too soon after another, in turn: else one might never have its own
 const untilNextTurn = (pace = PACE) => askedAt + pace - performance.now();
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const part = event.detail.elt;
   if (!part.matches("[data-live]")) return;
   const pace = Number(part.dataset.pace ?? PACE);
-  if (document.hidden || waiting || untilNextTurn(pace) > pace / 20) event.preventDefault();
+  const isTooSoon = untilNextTurn(pace) > pace / 20;
+  const isOthersTurn = pace === PACE && (nextOfRefused() ?? part.id) !== part.id;
+  if (document.hidden || waiting || isTooSoon || isOthersTurn) event.preventDefault();
   else askedAt = performance.now();
+  if (!event.defaultPrevented) refused.delete(part.id);
+  else if (!document.hidden) refused.add(part.id);
 });
+
+const nextOfRefused = () => [...refused].find((id) => document.getElementById(id)?.matches("[data-live]"));
 
 // Others on this page take their turns too, so whoever asked leaves the next one to them.
 const nextTurn = async () => {

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import NEEDS_CHROMIUM, hide
 from tests.tiny_model import make_tiny_model
 from tests.training_jobs import records
-from training_jobs import base_models
+from training_jobs import base_models, previews
 from training_jobs.models import TrainingJob
 
 pytestmark = [pytest.mark.browser, NEEDS_CHROMIUM]
@@ -89,6 +89,50 @@ def test_a_micro_run_is_asked_about_while_somebody_looks(form: Page, tmp_path: P
     hide(form, False)
     with form.expect_request("**/rehearsal/*/"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("button", "says", "asks"),
+    [
+        ("Token view", "The first rows are being read", "**/new/tokens/"),
+        ("Check", "All rows are being read", "**/new/check/"),
+    ],
+)
+def test_rows_that_are_being_read_are_asked_about_while_somebody_looks(
+    form: Page, tmp_path: Path, button: str, says: str, asks: str
+):
+    choose_what_can_be_read(form, tmp_path)
+    form.get_by_role("button", name=button).click()
+    expect(form.get_by_text(says)).to_be_visible()
+
+    hide(form, True)
+    form.wait_for_timeout(1000)  # for what was asked before, and for the rail, which looks again then
+    asked: list[str] = []
+    form.on("request", lambda request: asked.append(request.url))
+    form.wait_for_timeout(5000)
+    assert asked == []
+
+    hide(form, False)
+    with form.expect_request(asks):
+        pass
+
+
+def test_all_that_is_waited_for_takes_turns(form: Page, tmp_path: Path):
+    choose_what_can_be_read(form, tmp_path)
+    asked: list[str] = []
+    with previews.AT_ONCE:  # so that no row is read meanwhile
+        form.get_by_role("button", name="Micro-run").click()
+        form.get_by_role("button", name="Token view").click()
+        form.get_by_role("button", name="Check").click()
+        for words in ("It waits for a free worker", "The first rows are being read", "All rows are being read"):
+            expect(form.get_by_text(words)).to_be_visible()
+        form.wait_for_timeout(1000)
+        form.on("request", lambda request: asked.extend(re.findall("tokens|check|rehearsal", request.url)))
+        form.wait_for_timeout(17_000)
+
+    assert len(asked) <= 9
+    assert set(asked) == {"tokens", "check", "rehearsal"}
+    expect(form.get_by_text("The report is kept with the train")).to_be_visible(timeout=READ)
 
 
 def test_tokens_and_check_lead_to_a_job_with_its_report(form: Page, tmp_path: Path):

@@ -67,6 +67,16 @@ def test_it_asks_nvidia_smi(nvidia_smi, monkeypatch):
     assert cards.found() == [Card("GPU-bbb2", "NVIDIA H200")]
 
 
+def test_it_asks_how_much_memory_each_has(nvidia_smi, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    sizes = "GPU-aaa1, 40960 MiB\nGPU-bbb2, 81559 MiB\n"
+    nvidia_smi.write_text(
+        f'#!/bin/sh\nif [ "$1" = -L ]; then cat <<END\n{ONE_DIVIDED}END\nelse cat <<END\n{sizes}END\nfi\n'
+    )
+
+    assert [card.memory for card in cards.found()] == [None, None, 81559 * 2**20]
+
+
 def test_a_worker_that_hears_of_no_card_in_time_ends(nvidia_smi, monkeypatch):
     nvidia_smi.write_text("#!/bin/sh\nexec sleep 60\n")
     monkeypatch.setattr(cards, "SECONDS_TO_ANSWER", 0.2)

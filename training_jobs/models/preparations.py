@@ -60,6 +60,9 @@ class Rehearsal(models.Model):
     cancel_requested = models.BooleanField(default=False)
     step = models.PositiveIntegerField(default=0)
     memory = models.BigIntegerField(null=True, help_text="Bytes at the peak.")
+    held_memory = models.BigIntegerField(
+        null=True, help_text="The same without the pages of files, as a method's limit counts."
+    )
     gpu_memory = models.BigIntegerField(null=True)
     seconds_a_step = models.FloatField(null=True)
     seen = models.JSONField(null=True, help_text="What the model of a site's own code was given: `Preview`.")

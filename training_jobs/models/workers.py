@@ -51,6 +51,8 @@ class Worker(models.Model):
     queues = models.CharField(max_length=1000, help_text="The queues it serves, with commas between.")
     slots = models.PositiveSmallIntegerField(help_text="How many jobs may run here at once.")
     cards = models.JSONField(default=list, help_text="Names of its GPUs.")
+    card_memory = models.JSONField(default=list, help_text="Bytes of each GPU; null: that is not known.")
+    memory = models.BigIntegerField(null=True, help_text="Bytes of its machine.")
     started_at = models.DateTimeField()
     heartbeat_at = models.DateTimeField()
     draining_requested = models.BooleanField(default=False, help_text="It takes no new job.")
