@@ -54,6 +54,14 @@ def test_it_shows_a_trainer_that_passes_the_bench(trainers_folder):
     assert all(check["name"] in GUIDE for check in checks)
 
 
+def test_it_shows_how_a_trainer_says_its_version(trainers_folder):
+    code, *_ = blocks("python")
+    (line,) = re.findall(r"`(version: .*?)`", GUIDE)
+    (trainers_folder / "kettle.py").write_text(code.replace("    epochs:", f"    {line}\n    epochs:"))
+
+    assert catalog.get("kettle").version == "2.1"
+
+
 def test_it_shows_how_a_trainer_objects(trainers_folder, monkeypatch):
     monkeypatch.setattr("sys.path", sys.path.copy())  # loading a file puts its folder there
     code, method, *_ = blocks("python")

@@ -15,6 +15,11 @@ class RecordAdmin(admin.ModelAdmin):
 
     show_full_result_count = False
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Without the fields' help, which is for whoever reads the code: English, and in its words."""
+        help_texts = {field.name: "" for field in self.opts.get_fields()}
+        return super().get_form(request, obj, change, help_texts=help_texts, **kwargs)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -32,6 +37,7 @@ class TrainingJobAdmin(RecordAdmin):
     list_select_related = ["created_by"]
     search_fields = ["name", "method_snapshot__display_name", "base_model_snapshot__name"]
     date_hierarchy = "created_at"
+    exclude = ["woken_at", "parameter_labels", "stored_attempt", "stored_events", "is_tidy"]  # the workers' own notes
     actions = ["cancel"]
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:

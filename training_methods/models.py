@@ -42,6 +42,7 @@ class TrainingMethod(models.Model):
     """
 
     internal_name = models.CharField(
+        _("Internal name"),
         max_length=64,
         unique=True,
         validators=[
@@ -59,18 +60,21 @@ class TrainingMethod(models.Model):
             "it cannot be changed later."
         ),
     )
-    display_name = models.CharField(max_length=100, help_text=_("The name people choose it by."))
-    method_type = models.CharField(max_length=16, choices=METHOD_TYPES)
-    description = models.TextField(blank=True, help_text=_("What it is good for, in a sentence or two."))
-    trainer = models.CharField(max_length=64, help_text=_("The registered trainer that does the work."))
+    display_name = models.CharField(_("Display name"), max_length=100, help_text=_("The name people choose it by."))
+    method_type = models.CharField(_("Method type"), max_length=16, choices=METHOD_TYPES)
+    description = models.TextField(
+        _("Description"), blank=True, help_text=_("What it is good for, in a sentence or two.")
+    )
+    trainer = models.CharField(_("Trainer"), max_length=64, help_text=_("The registered trainer that does the work."))
     config = models.JSONField(
+        _("Configuration"),
         default=dict,
         blank=True,
         help_text=_("What this site offers for the trainer's parameters, as JSON."),
     )
-    is_builtin = models.BooleanField(default=False, editable=False)
+    is_builtin = models.BooleanField(_("built-in"), default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = models.DateTimeField(_("Updated"), auto_now=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
     )
@@ -82,6 +86,8 @@ class TrainingMethod(models.Model):
     objects = TrainingMethodQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("training method")
+        verbose_name_plural = _("training methods")
         ordering = ["display_name"]
         constraints = [
             models.UniqueConstraint(
@@ -231,10 +237,19 @@ class License(models.Model):
     """The key in use. At most one; what it says is read by `licensing` alone, from the key itself."""
 
     key = models.TextField()
-    installed_at = models.DateTimeField(auto_now=True)
-    installed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    installed_at = models.DateTimeField(_("Installed"), auto_now=True)
+    installed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("Installed by"),
+    )
 
     class Meta:
+        verbose_name = _("license")
+        verbose_name_plural = _("licenses")
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(id=1),

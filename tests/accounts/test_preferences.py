@@ -108,4 +108,4 @@ def test_it_names_the_installation(client, settings):
     page = client.get(SIGN_IN).text
 
     assert "· Staging · DeepExtension</title>" in page
-    assert '<span class="name-plate">Staging</span>' in page
+    assert '<span class="name-plate" title="Staging">Staging</span>' in page

@@ -82,6 +82,20 @@ PAGES = {
         "/methods/trainers/lora/",
         "/methods/trainers/custom02/",
     ],
+    # Django's own pages, as far as what is ours can be seen in them. Its form for people and the package's page of a
+    # method's history are left out: what is complained of there is theirs.
+    "people and records": [
+        "/admin/",
+        "/admin/accounts/user/",
+        "/admin/training_jobs/trainingjob/",
+        "/admin/training_jobs/trainingjob/{running.pk}/change/",
+        "/admin/training_jobs/foundationmodel/{base_model.pk}/change/",
+        "/admin/training_jobs/dataset/{dataset.pk}/change/",
+        "/admin/training_jobs/customizedmodel/",
+        "/admin/training_methods/trainingmethod/",
+        "/admin/training_methods/trainingmethod/{method.pk}/change/",
+        "/admin/training_methods/license/",
+    ],
 }
 EMPTY = [
     "/",

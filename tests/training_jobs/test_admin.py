@@ -1,6 +1,9 @@
 """Django's admin site shows jobs and what belongs to them; they change elsewhere."""
 
+import re
+
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
@@ -34,6 +37,41 @@ def test_it_lists_them(client, admin, records, record):
     client.force_login(admin)
 
     assert client.get(reverse(f"admin:training_jobs_{record}_changelist"), {"q": "a"}).status_code == 200
+
+
+def test_it_calls_them_as_the_pages_do(client, admin, records):
+    client.force_login(admin)
+
+    page = client.get("/admin/training_jobs/", headers={"Accept-Language": "de"}).text
+
+    for name in ("Trainings", "Basismodelle", "Datensätze", "Angepasste Modelle"):
+        assert f">{name}</a>" in page
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_it_calls_everything_in_a_record_in_the_readers_language(client, admin, records, record):
+    client.force_login(admin)
+    newest = apps.get_model("training_jobs", record).objects.first()
+
+    page = client.get(
+        reverse(f"admin:training_jobs_{record}_change", args=[newest.pk]), headers={"Accept-Language": "zh-hans"}
+    ).text
+
+    labels = re.findall(r"<label>([^<]+)[:：]</label>", page)
+    assert len(labels) >= 7
+    assert [label for label in labels if not re.search("[一-鿿]", label)] in ([], ["GPU"], ["SHA-256"])
+    assert "SHA-256 over" not in page
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_it_heads_its_lists_in_the_readers_language(client, admin, records, record):
+    client.force_login(admin)
+
+    page = client.get(reverse(f"admin:training_jobs_{record}_changelist"), headers={"Accept-Language": "zh-hans"}).text
+
+    headings = re.findall(r'<div class="text">\s*<a href[^>]*>([^<]+)</a>', page)
+    assert len(headings) >= 5
+    assert all(re.search("[一-鿿]", heading) for heading in headings)
 
 
 @pytest.mark.parametrize("record", RECORDS)

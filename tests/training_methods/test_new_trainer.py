@@ -36,6 +36,15 @@ def test_it_writes_a_trainer_class_under_the_new_name(folder):
     assert not re.search("custom ?01", text, re.IGNORECASE)
 
 
+def test_what_it_writes_shows_where_a_version_may_stand(folder):
+    new_trainer("kettle")
+    file = folder / "kettle.py"
+
+    file.write_text(file.read_text().replace("# version: ClassVar", "version: ClassVar"))
+
+    assert catalog.get("kettle").version == "1.0"
+
+
 def test_it_writes_a_script(folder):
     new_trainer("kettle", "--script")
 

@@ -30,26 +30,29 @@ class FoundationModel(models.Model):
         SAFETENSORS = "safetensors", "safetensors"
         GGUF = "gguf", "GGUF"
 
-    name = models.CharField(max_length=100)
-    path = models.CharField(max_length=1000, help_text="A folder on the machines that train.")
-    hub_id = models.CharField(max_length=200, blank=True)
-    kind = models.CharField(max_length=16, choices=Kind, default=Kind.CAUSAL_LM)
-    architecture = models.CharField(max_length=100)
-    weights = models.CharField(max_length=16, choices=Weights)
-    parameter_count = models.BigIntegerField(null=True)
-    context_length = models.PositiveIntegerField(null=True)
-    vocabulary_size = models.PositiveIntegerField(null=True)
-    has_chat_template = models.BooleanField(default=False)
-    license_name = models.CharField(max_length=100, blank=True)
-    size_bytes = models.BigIntegerField()
+    name = models.CharField(_("Name"), max_length=100)
+    path = models.CharField(_("Folder"), max_length=1000, help_text="A folder on the machines that train.")
+    hub_id = models.CharField(_("Hub id"), max_length=200, blank=True)
+    kind = models.CharField(_("Kind"), max_length=16, choices=Kind, default=Kind.CAUSAL_LM)
+    architecture = models.CharField(_("Architecture"), max_length=100)
+    weights = models.CharField(_("Weights"), max_length=16, choices=Weights)
+    parameter_count = models.BigIntegerField(_("Parameters"), null=True)
+    context_length = models.PositiveIntegerField(_("Context length"), null=True)
+    vocabulary_size = models.PositiveIntegerField(_("Vocabulary"), null=True)
+    has_chat_template = models.BooleanField(_("Chat template"), default=False)
+    license_name = models.CharField(_("License"), max_length=100, blank=True)
+    size_bytes = models.BigIntegerField(_("Size in bytes"))
     fingerprint = models.CharField(
-        max_length=64, help_text="SHA-256 over the configuration and the weight files' heads."
+        _("Fingerprint"), max_length=64, help_text="SHA-256 over the configuration and the weight files' heads."
     )
-    created_at = models.DateTimeField(auto_now_add=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(_("Added"), auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("By")
+    )
 
     class Meta:
-        verbose_name = "base model"
+        verbose_name = _("base model")
+        verbose_name_plural = _("base models")
         ordering = ["name"]
         constraints = [unique_name("base_model", _("A base model with this name exists already."))]
 
@@ -63,21 +66,25 @@ class FoundationModel(models.Model):
 class Dataset(models.Model):
     """Rows to learn from, kept as the file that was imported."""
 
-    name = models.CharField(max_length=100)
-    path = models.CharField(max_length=1000)
-    original_name = models.CharField(max_length=255)
-    file_type = models.CharField(max_length=16)
-    data_format = models.CharField(max_length=32)
-    columns = models.JSONField(default=list, help_text="The file's columns in their order.")
-    mapping = models.JSONField(default=dict, help_text="The format's column → the file's column.")
-    preview = models.JSONField(default=list, help_text="The first five rows as a trainer sees them.")
-    row_count = models.PositiveIntegerField()
-    size_bytes = models.BigIntegerField()
-    sha256 = models.CharField(max_length=64)
-    created_at = models.DateTimeField(auto_now_add=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    name = models.CharField(_("Name"), max_length=100)
+    path = models.CharField(_("Path"), max_length=1000)
+    original_name = models.CharField(_("File"), max_length=255)
+    file_type = models.CharField(_("Type"), max_length=16)
+    data_format = models.CharField(_("Format"), max_length=32)
+    columns = models.JSONField(_("Columns"), default=list, help_text="The file's columns in their order.")
+    mapping = models.JSONField(_("Mapping"), default=dict, help_text="The format's column → the file's column.")
+    preview = models.JSONField(_("First rows"), default=list, help_text="The first five rows as a trainer sees them.")
+    row_count = models.PositiveIntegerField(_("Rows"))
+    size_bytes = models.BigIntegerField(_("Size in bytes"))
+    sha256 = models.CharField("SHA-256", max_length=64)
+    created_at = models.DateTimeField(_("Added"), auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("By")
+    )
 
     class Meta:
+        verbose_name = _("dataset")
+        verbose_name_plural = _("datasets")
         ordering = ["-created_at"]
         constraints = [unique_name("dataset", _("A dataset with this name exists already."))]
 

@@ -12,6 +12,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils import timezone
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from training_jobs.models.inputs import Dataset, FoundationModel
 from training_jobs.models.job_queries import ACTIVE, ENDED, Priority, Status, TrainingJobQuerySet
@@ -47,75 +48,117 @@ class TrainingJob(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=100)
-    created_at = models.DateTimeField(auto_now_add=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="jobs")
+    name = models.CharField(_("Train name"), max_length=100)
+    created_at = models.DateTimeField(_("Submitted"), auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="jobs", verbose_name=_("By")
+    )
 
     # Where it stands. In front of the snapshots, since SQLite reads a row from its first column on.
-    status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
-    priority = models.SmallIntegerField(choices=Priority, default=Priority.NORMAL)
-    place = models.PositiveIntegerField(null=True, help_text="Among those of its priority, where somebody put it.")
-    queue = models.CharField(max_length=64, default="default")
-    gpus = models.PositiveSmallIntegerField(null=True, help_text="None: one where there are any.")
-    held_at = models.DateTimeField(null=True)
-    held_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    cancel_requested = models.BooleanField(default=False)
-    finish_requested = models.BooleanField(default=False, help_text="Stop and save: end early, with a result.")
-    kill_requested = models.BooleanField(default=False, help_text="Stop now: with the cancel, end without saving.")
-    stop_asked_by = models.CharField(max_length=150, blank=True, help_text="Who asked for one of the three last.")
-    woken_at = models.DateTimeField(null=True)
-    owner = models.CharField(max_length=200, blank=True)
-    worker = models.ForeignKey(
-        Worker, models.DO_NOTHING, null=True, related_name="jobs", db_constraint=False, help_text="While it runs."
+    status = models.CharField(_("Status"), max_length=16, choices=Status, default=Status.QUEUED)
+    priority = models.SmallIntegerField(_("Priority"), choices=Priority, default=Priority.NORMAL)
+    place = models.PositiveIntegerField(
+        _("Place"), null=True, help_text="Among those of its priority, where somebody put it."
     )
-    attempt = models.PositiveIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
-    heartbeat_at = models.DateTimeField(null=True)
-    started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
+    queue = models.CharField(_("Queue"), max_length=64, default="default")
+    gpus = models.PositiveSmallIntegerField(_("GPUs"), null=True, help_text="None: one where there are any.")
+    held_at = models.DateTimeField(_("Held since"), null=True)
+    held_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("Held by")
+    )
+    cancel_requested = models.BooleanField(_("Asked to cancel"), default=False)
+    finish_requested = models.BooleanField(
+        _("Asked to stop and save"), default=False, help_text="Stop and save: end early, with a result."
+    )
+    kill_requested = models.BooleanField(
+        _("Asked to stop now"), default=False, help_text="Stop now: with the cancel, end without saving."
+    )
+    stop_asked_by = models.CharField(
+        _("Asked by"), max_length=150, blank=True, help_text="Who asked for one of the three last."
+    )
+    woken_at = models.DateTimeField(null=True)
+    owner = models.CharField(_("Claimed by"), max_length=200, blank=True)
+    worker = models.ForeignKey(
+        Worker,
+        models.DO_NOTHING,
+        null=True,
+        related_name="jobs",
+        db_constraint=False,
+        help_text="While it runs.",
+        verbose_name=_("Worker"),
+    )
+    attempt = models.PositiveIntegerField(_("Attempt"), default=0)
+    lease_until = models.DateTimeField(_("Lease until"), null=True)
+    heartbeat_at = models.DateTimeField(_("Last heard"), null=True)
+    started_at = models.DateTimeField(_("Started"), null=True)
+    finished_at = models.DateTimeField(_("Ended"), null=True)
 
     # What it is found by: short, and part of an index, so that a search reads none of the long rows.
     words = models.GeneratedField(expression=WORDS, output_field=models.TextField(), db_persist=True)
 
     # What was chosen. The links may go; the snapshots stay.
-    method = models.ForeignKey(TrainingMethod, models.SET_NULL, null=True, related_name="jobs")
-    base_model = models.ForeignKey(FoundationModel, models.SET_NULL, null=True, related_name="jobs")
-    dataset = models.ForeignKey(Dataset, models.SET_NULL, null=True, related_name="jobs")
-    referred_models = models.ManyToManyField(FoundationModel, related_name="referring_jobs")
-    method_snapshot = models.JSONField(help_text="The method and its trainer's code hash at submit.")
-    base_model_snapshot = models.JSONField()
-    reference_snapshots = models.JSONField(default=dict, help_text="Parameter → the base model that it refers to.")
-    dataset_snapshot = models.JSONField()
-    parameters = models.JSONField(help_text="Every parameter with its value, defaults written out.")
-    changed_parameters = models.JSONField(
-        default=list, help_text="Names of those that differ from the method's default."
+    method = models.ForeignKey(
+        TrainingMethod, models.SET_NULL, null=True, related_name="jobs", verbose_name=_("Method")
     )
-    default_parameters = models.JSONField(default=dict, help_text="Changed parameter → the default at submit.")
+    base_model = models.ForeignKey(
+        FoundationModel, models.SET_NULL, null=True, related_name="jobs", verbose_name=_("Base model")
+    )
+    dataset = models.ForeignKey(Dataset, models.SET_NULL, null=True, related_name="jobs", verbose_name=_("Dataset"))
+    referred_models = models.ManyToManyField(
+        FoundationModel, related_name="referring_jobs", verbose_name=_("Other base models")
+    )
+    method_snapshot = models.JSONField(
+        _("Method at submit"), help_text="The method and its trainer's code hash at submit."
+    )
+    base_model_snapshot = models.JSONField(_("Base model at submit"))
+    reference_snapshots = models.JSONField(
+        _("Other base models at submit"), default=dict, help_text="Parameter → the base model that it refers to."
+    )
+    dataset_snapshot = models.JSONField(_("Dataset at submit"))
+    parameters = models.JSONField(_("Settings"), help_text="Every parameter with its value, defaults written out.")
+    changed_parameters = models.JSONField(
+        _("Changed settings"), default=list, help_text="Names of those that differ from the method's default."
+    )
+    default_parameters = models.JSONField(
+        _("Defaults of changed settings"), default=dict, help_text="Changed parameter → the default at submit."
+    )
     parameter_labels = models.JSONField(default=dict, help_text="Parameter → what its trainer called it at submit.")
-    copied_from = models.ForeignKey("self", models.SET_NULL, null=True, related_name="copies")
-    versions = models.JSONField(default=dict, help_text="Library → version at submit.")
-    seed = models.BigIntegerField(default=42)
-    preflight = models.JSONField(null=True, help_text="What was found before it started: `preflight.Report`.")
+    copied_from = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="copies", verbose_name=_("Copy of")
+    )
+    versions = models.JSONField(_("Versions"), default=dict, help_text="Library → version at submit.")
+    seed = models.BigIntegerField(_("Seed"), default=42)
+    preflight = models.JSONField(
+        _("Preflight report"), null=True, help_text="What was found before it started: `preflight.Report`."
+    )
 
     # What it last reported.
-    step = models.PositiveIntegerField(default=0)
-    total_steps = models.PositiveIntegerField(null=True)
-    tokens_per_second = models.FloatField(null=True)
-    seconds_left = models.FloatField(null=True)
-    latest_metrics = models.JSONField(default=dict)
-    failure = models.JSONField(null=True, help_text="message, hint, evidence, traceback")
-    stopped_at = models.PositiveIntegerField(null=True, help_text="Ended early with its result, at this step.")
+    step = models.PositiveIntegerField(_("Step"), default=0)
+    total_steps = models.PositiveIntegerField(_("Steps"), null=True)
+    tokens_per_second = models.FloatField(_("Tokens a second"), null=True)
+    seconds_left = models.FloatField(_("Seconds left"), null=True)
+    latest_metrics = models.JSONField(_("Metrics"), default=dict)
+    failure = models.JSONField(_("What is wrong"), null=True, help_text="message, hint, evidence, traceback")
+    stopped_at = models.PositiveIntegerField(
+        _("Ended early at step"), null=True, help_text="Ended early with its result, at this step."
+    )
     stored_attempt = models.PositiveIntegerField(default=0, help_text="The last attempt of which something is stored.")
     stored_events = models.PositiveBigIntegerField(default=0, help_text="How many bytes of its events.jsonl.")
     is_tidy = models.BooleanField(default=False, help_text="Its checkpoints are sorted out, since it has ended.")
 
     # Where it began, if that was a checkpoint of another job.
-    continues = models.ForeignKey("self", models.SET_NULL, null=True, related_name="continued_by")
-    start_checkpoint = models.JSONField(null=True, help_text="path, step, and job: the name of the job it is of")
+    continues = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="continued_by", verbose_name=_("Continues")
+    )
+    start_checkpoint = models.JSONField(
+        _("Begin at"), null=True, help_text="path, step, and job: the name of the job it is of"
+    )
 
     objects = TrainingJobQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("train")
+        verbose_name_plural = _("trains")
         ordering = ["-created_at"]
         constraints = [
             models.CheckConstraint(condition=models.Q(status__in=Status.values), name="training_job_status"),

@@ -24,21 +24,32 @@ class CustomizedModel(models.Model):
         COMPLETE = "complete", _("Complete model")
         REWARD = "reward", _("Reward model")
 
-    name = models.CharField(max_length=255, unique=True)
-    job = models.OneToOneField(TrainingJob, models.SET_NULL, null=True, related_name="customized_model")
-    merged_from = models.OneToOneField(
-        "self", models.SET_NULL, null=True, related_name="merged", help_text="The adapter that is in its weights."
+    name = models.CharField(_("Name"), max_length=255, unique=True)
+    job = models.OneToOneField(
+        TrainingJob, models.SET_NULL, null=True, related_name="customized_model", verbose_name=_("Train")
     )
-    base_model = models.ForeignKey(FoundationModel, models.SET_NULL, null=True, related_name="customized_models")
-    base_model_name = models.CharField(max_length=100)
-    kind = models.CharField(max_length=16, choices=Kind)
-    path = models.CharField(max_length=1000)
-    size_bytes = models.BigIntegerField()
-    created_at = models.DateTimeField(auto_now_add=True)
+    merged_from = models.OneToOneField(
+        "self",
+        models.SET_NULL,
+        null=True,
+        related_name="merged",
+        help_text="The adapter that is in its weights.",
+        verbose_name=_("Merged from"),
+    )
+    base_model = models.ForeignKey(
+        FoundationModel, models.SET_NULL, null=True, related_name="customized_models", verbose_name=_("Base model")
+    )
+    base_model_name = models.CharField(_("Base model by name"), max_length=100)
+    kind = models.CharField(_("Kind"), max_length=16, choices=Kind)
+    path = models.CharField(_("Folder"), max_length=1000)
+    size_bytes = models.BigIntegerField(_("Size in bytes"))
+    created_at = models.DateTimeField(_("Made"), auto_now_add=True)
 
     objects = CustomizedModelQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("customized model")
+        verbose_name_plural = _("customized models")
         ordering = ["-created_at"]
 
     def __str__(self) -> str:

@@ -71,6 +71,8 @@ class Trainer(BaseModel):
     label: ClassVar[str]
     method_type: ClassVar[MethodType]
     data_formats: ClassVar[tuple[DataFormat, ...]]
+    version: ClassVar[str]
+    """May be left out. What the catalog calls this state of the file, beside its hash: “2.1”."""
 
     def objections(self, given: Inputs) -> Iterator[tuple[str, str]]:
         """What cannot work with these settings and inputs: each a field at fault and a sentence.

@@ -21,6 +21,7 @@ class Custom01(Trainer):
     label: ClassVar = "Custom 01"
     method_type: ClassVar = MethodType.CUSTOM
     data_formats: ClassVar = SUPERVISED  # name the formats that your training can read
+    # version: ClassVar = "1.0"  # if you keep count: it stands in the catalog
 
     # Every field is a setting: in the form, in `--set name=value`, and checked before the training starts.
     # BASICS are shown at once, the others under “All settings”.
