@@ -73,14 +73,30 @@ def running(data_dir: Path) -> Iterator[None]:
     with (home / "users.lock").open("w") as users:
         with start_and_stop_one_at_a_time(home):
             share(users)
-            if not answers(socket_path(data_dir)):
-                start(data_dir)
+            start_unless_it_answers(data_dir)
         try:
             yield
         finally:
             with start_and_stop_one_at_a_time(home):
                 if is_last(users):
                     stop(data_dir)
+
+
+def revive(data_dir: Path) -> None:
+    """Start the embedded one anew if it died under its users. Raises BrokerError."""
+    from django.conf import settings
+
+    home = data_dir / "broker"
+    if settings.REDIS_URL or not server_binary() or not home.exists():
+        return
+    with start_and_stop_one_at_a_time(home), (home / "users.lock").open("w") as users:
+        if not is_last(users):
+            start_unless_it_answers(data_dir)
+
+
+def start_unless_it_answers(data_dir: Path) -> None:
+    if not answers(socket_path(data_dir)):
+        start(data_dir)
 
 
 def server_binary() -> Path | None:

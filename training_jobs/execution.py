@@ -4,7 +4,6 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,6 +30,7 @@ from training_jobs.reports import Batch
 from training_jobs.stopping import EarlyEnd, Stop
 from training_jobs.supervisor import Interrupted, Supervisor
 from training_methods import config
+from training_methods.flags import Flag
 from training_methods.trainers import failures
 from training_methods.trainers.events import Cause, Failure, Finished
 from training_methods.trainers.keeper import clock
@@ -114,10 +114,13 @@ class Attempt:
             self.patiently(self.keep, earlier, batch)
 
     def finished_before(self) -> Finished | None:
-        """The training had come to its end, and its worker was lost before it could say so."""
-        directory = self.job.attempt_directory(self.lease.attempt - 1)
-        ending = reports.ending_of(directory)
-        if not (isinstance(ending, Finished) and ending.outcome == "succeeded"):
+        """The training had come to its end, and its worker was lost before it could say so; perhaps the next one too,
+        before it had laid out a run of its own.
+        """
+        earlier = map(self.job.attempt_directory, range(self.lease.attempt - 1, 0, -1))
+        directory = next((one for one in earlier if one.exists()), None)
+        ending = reports.ending_of(directory) if directory else None
+        if not (directory and isinstance(ending, Finished) and ending.outcome == "succeeded"):
             return None
         self.directory = directory
         return ending
@@ -156,6 +159,7 @@ class Attempt:
     def keep(self, attempt: int, batch: Batch) -> None:
         """Store a batch and renew the lease, which lasts at least from before we asked."""
         asked = clock()
+        self.mind_the_keeper()
         if not batch and asked - self.renewed < HEARTBEAT.total_seconds():
             return
         self.intake.store(attempt, batch)
@@ -210,7 +214,7 @@ class Attempt:
         elif self.stop is None and isinstance(ending, Finished) and self.early_end.is_asked:
             leases.cancel(self.lease, stopping.no_result())
         elif self.stop is Stop.TIME_LIMIT:
-            leases.fail(self.lease, out_of_time(self.time_limit))
+            leases.fail(self.lease, stopping.out_of_time(self.time_limit))
         elif self.stop is Stop.DISK:
             leases.fail(self.lease, room.ran_out())
         elif self.stop is None and isinstance(ending, Failure):
@@ -265,11 +269,20 @@ class Attempt:
             close_old_connections()
             time.sleep(min(1.0, HEARTBEAT.total_seconds()))
 
+    def mind_the_keeper(self) -> None:
+        """It has the child save and stop when the lease was not renewed in time. Where we were held up, that is over
+        by now, and it was nobody from outside.
+        """
+        if self.child and self.stop is None and clock() >= self.stop_at:
+            self.stop = Stop.LEASE
+            self.child.stop()
+
     def mind_the_lease(self, error: Exception) -> None:
         """What the child's keeper does by itself when the lease ends; and we do not wait for ever."""
+        self.mind_the_keeper()
         if self.child and self.child.is_running:
-            if self.stop is None and (self.draining.is_set() or clock() >= self.stop_at):
-                self.stop = Stop.DRAIN if self.draining.is_set() else Stop.LEASE
+            if self.stop is None and self.draining.is_set():
+                self.stop = Stop.DRAIN
                 self.child.stop()
             if clock() >= self.gone_at:
                 self.child.kill()
@@ -283,11 +296,3 @@ def failure_of_engine(error: Exception) -> Failure:
     if (failure := failures.failure(error)).cause == Cause.DISK_FULL:
         return failure
     return Failure(message="The job engine itself failed at this job.", traceback=traceback.format_exc())
-
-
-def out_of_time(minutes: int | None) -> Failure:
-    return Failure(
-        cause=Cause.TIME_LIMIT,
-        message=f"The training was stopped at its time limit of {minutes} minutes.",
-        hint="The method's configuration sets the limit (resources.time_limit_minutes).",
-    )

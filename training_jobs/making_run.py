@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
 from shutil import rmtree
 from uuid import UUID
@@ -20,6 +19,7 @@ from training_jobs.models import CustomizedModel, Making
 from training_jobs.talking_child import TalkingChild
 from training_methods import child_process
 from training_methods.claims import Claim, Leaving, NotOurs, still_at_it
+from training_methods.flags import Flag
 from training_methods.trainers.making import REPLY, Exporting, Made, Merging, Progress
 
 LONGEST = 60 * 60.0  # seconds: a worker's slot is not held for ever

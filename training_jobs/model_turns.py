@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing.synchronize import Event as Flag
 from uuid import UUID
 
 from training_jobs import dispatch, making_run, model_work, tryout_run
 from training_jobs.cards import choosing
 from training_jobs.models import Making, Work
+from training_methods.flags import Flag
 
 
 def run_oldest(worker: UUID, queues: Sequence[str], cards: Sequence[str], leaving: Flag, threads: int) -> None:

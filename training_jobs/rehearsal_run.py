@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle, islice
-from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -21,6 +20,7 @@ from training_jobs.models import Rehearsal
 from training_jobs.rehearsals import State
 from training_methods import child_process
 from training_methods.claims import Claim, Leaving, NotOurs, still_at_it
+from training_methods.flags import Flag
 from training_methods.trainers import peaks
 from training_methods.trainers.base import RunSpec
 from training_methods.trainers.events import Event, Failure, Metrics, Progress

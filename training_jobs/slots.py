@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from training_jobs import dispatch, execution, leases, model_turns, room
 from training_jobs.cards import Held, choosing
 from training_jobs.execution import Attempt
 from training_jobs.leases import Lease
+from training_methods.flags import Flag
 from training_methods.trainers.keeper import clock
 
 logger = logging.getLogger(__name__)

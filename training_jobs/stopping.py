@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from training_jobs import run_folders
 from training_jobs.models import TrainingJob
-from training_methods.trainers.events import Event, Failure, Finished, Finishing
+from training_methods.trainers.events import Cause, Event, Failure, Finished, Finishing
 from training_methods.trainers.keeper import clock
 
 
@@ -94,3 +94,11 @@ def last_written(run: Path) -> float:
     """Seconds of the epoch; 0 where nothing is left of it."""
     files = (run / "events.jsonl", run / "train.log")
     return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
+
+
+def out_of_time(minutes: int | None) -> Failure:
+    return Failure(
+        cause=Cause.TIME_LIMIT,
+        message=f"The training was stopped at its time limit of {minutes} minutes.",
+        hint="The method's configuration sets the limit (resources.time_limit_minutes).",
+    )

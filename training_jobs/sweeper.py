@@ -1,21 +1,36 @@
 """The thread in each worker that finds what was lost: jobs whose worker died, messages nobody heard."""
 
 import logging
+import subprocess
 import time
 from contextlib import suppress
 from datetime import timedelta
 from threading import Thread
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
 from kombu.exceptions import OperationalError
 
-from training_jobs import checkpoints, dispatch, leases, model_work, rehearsals, remains, removals, tryouts, workers
+from training_jobs import (
+    broker,
+    checkpoints,
+    dispatch,
+    leases,
+    model_work,
+    rehearsals,
+    remains,
+    removals,
+    tryouts,
+    workers,
+)
+from training_jobs.forking import ForkGuard
 from training_jobs.intake import Postscript
 from training_jobs.models import TrainingJob
 from training_methods import checks
 from training_methods.clocks import ClockWasSet, ClockWatch
 
 EVERY = leases.LEASE / 8
+FORKS_WAIT = ForkGuard()
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +57,10 @@ class Sweeper(Thread):
             time.sleep(self.every.total_seconds())
 
     def sweep(self) -> None:
+        with FORKS_WAIT:
+            self.sweep_patiently()
+
+    def sweep_patiently(self) -> None:
         try:
             self.reap()
             checkpoints.tidy_some()
@@ -53,11 +72,16 @@ class Sweeper(Thread):
             rehearsals.wake_unheard()
         except OperationalError as error:
             logger.warning("The broker does not answer: %s", error)
+            self.revive_broker()
         except (DatabaseError, InterfaceError) as error:
             self.clock_watch.distrust()
             logger.warning("The database does not answer: %s", error)
-        finally:
-            connection.close()  # open connections do not survive the fork of a new pool process
+
+    def revive_broker(self) -> None:
+        try:
+            broker.revive(settings.DATA_DIR)
+        except (broker.BrokerError, subprocess.CalledProcessError) as error:
+            logger.warning("The broker is not started anew: %s", error)
 
     def reap(self) -> None:
         """Whatever was lost with its worker."""
@@ -66,7 +90,7 @@ class Sweeper(Thread):
         reap_lost(self.clock_watch)
         with suppress(ClockWasSet), self.clock_watch.undisturbed():
             tryouts.give_up_lost()
-        workers.forget_silent()
+            workers.forget_silent()
 
 
 def reap_lost(watch: ClockWatch) -> list[leases.Loss]:

@@ -94,8 +94,10 @@ def obey(consumer: Any, queues: tuple[str, ...], wishes: Wishes) -> None:
         consumer.call_soon(listen, queue)
     if wishes.handing_back:
         draining.set()
-    elif not told_to_leave.is_set():
+    else:
         draining.clear()
+        if told_to_leave.is_set():  # looked at last: it may be told at any moment
+            draining.set()
 
 
 @signals.worker_shutting_down.connect

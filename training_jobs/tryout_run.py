@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,6 +20,7 @@ from training_jobs.models import CustomizedModel, Exchange, TrainingJob, TryOut
 from training_jobs.talking_child import TalkingChild
 from training_methods import child_process
 from training_methods.claims import Claim, Leaving, NotOurs, still_at_it
+from training_methods.flags import Flag
 from training_methods.trainers.dialogue import REPLY, Answered, Question, Ready, Scene, Trouble, Who, Words
 from training_methods.trainers.events import storable
 

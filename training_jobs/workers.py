@@ -9,17 +9,19 @@ from datetime import timedelta
 from threading import Event, Thread
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 from django.db.models.functions import Now
 from django.utils.translation import gettext_noop
 
 from training_jobs import dispatch, hardware
 from training_jobs.cards import Card
+from training_jobs.forking import ForkGuard
 from training_jobs.models import Worker, WorkerQuerySet
 from training_jobs.submission import version_of
 
 EVERY = timedelta(seconds=5)
 FORGOTTEN_AFTER = timedelta(hours=1)
+FORKS_WAIT = ForkGuard()
 CHECKOUT = gettext_noop("a checkout")  # in place of a version, where the package is not installed
 
 logger = logging.getLogger(__name__)
@@ -92,14 +94,14 @@ class Attendance(Thread):
 
     def beat(self) -> None:
         try:
-            wishes = self.presence.beat()
-            if wishes != self.obeyed:
-                self.obey(wishes)
-                self.obeyed = wishes
+            with FORKS_WAIT:
+                wishes = self.presence.beat()
         except (DatabaseError, InterfaceError) as error:
             logger.warning("The worker cannot say that it is here: %s", error)
-        finally:
-            connection.close()  # open connections do not survive the fork of a new pool process
+            return
+        if wishes != self.obeyed:
+            self.obey(wishes)
+            self.obeyed = wishes
 
 
 def drain(worker: Worker) -> bool:

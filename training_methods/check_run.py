@@ -4,7 +4,6 @@ import logging
 import tempfile
 import time
 from collections.abc import Iterator
-from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
 from shutil import rmtree
 from uuid import UUID
@@ -16,6 +15,7 @@ from training_methods import catalog, checks, config
 from training_methods.bench import Bench
 from training_methods.bench_results import Check, missing
 from training_methods.claims import Claim, Leaving, NotOurs, still_at_it
+from training_methods.flags import Flag
 from training_methods.models import TrainingMethod
 
 TIME_LIMIT = 15 * 60.0  # seconds for all of it: a worker's slot is not held for ever

@@ -1,6 +1,5 @@
 """Celery's entry point for checks, which holds no rules; and what every task of a worker looks at."""
 
-import multiprocessing
 from typing import Any
 from uuid import uuid4
 
@@ -8,11 +7,12 @@ from celery import current_app, shared_task, signals
 
 from training_methods import check_run
 from training_methods.checks import CHECK_METHOD
+from training_methods.flags import Flag
 from training_methods.trainers.base import cpu_threads
 
 # Made before the pool forks, so that the worker's main process and its pool share them.
 worker_id = uuid4()
-draining = multiprocessing.Event()
+draining = Flag()
 
 
 @shared_task(name=CHECK_METHOD, ignore_result=True)

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from tests.chaos import site
 from tests.chaos.proxy import Proxy
 from tests.chaos.site import LEASE_SECONDS
-from tests.training_jobs.engine import database_url, wait_for
+from tests.training_jobs.engine import database_url, has_gone, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="cuts connections: needs PostgreSQL")
@@ -34,6 +34,23 @@ def test_a_second_attempt_begins_after_the_first_has_ended_when_a_supervisor_is_
             os.kill(supervisor, signal.SIGCONT)
     site.check_undisturbed(job)
     assert job.attempt == 2
+
+
+def test_a_supervisor_that_was_frozen_past_the_save_hands_its_job_back_and_blames_nobody():
+    job = site.a_job(pause=LEASE_SECONDS / 30)
+    with site.workers() as [worker]:
+        assert wait_for(lambda: site.step_of(job) >= 7, 10 * LEASE_SECONDS)
+        [training], [supervisor] = worker.trainings(), worker.pool()
+
+        with transaction.atomic():
+            os.kill(supervisor, signal.SIGSTOP)
+            assert wait_for(lambda: site.is_frozen(supervisor))
+        assert wait_for(lambda: has_gone(training), 2 * LEASE_SECONDS)  # its keeper saw to that
+        os.kill(supervisor, signal.SIGCONT)
+
+        assert site.all_ended([job])
+    site.check_undisturbed(job)
+    assert not any(kind == "interrupted" for _, kind in site.history(job)), site.history(job)
 
 
 @on_sqlite

@@ -7,7 +7,7 @@ import pytest
 
 from tests.chaos import site
 from tests.chaos.site import TIMES, Worker
-from tests.training_jobs.engine import wait_for
+from tests.training_jobs.engine import has_gone, wait_for
 from training_jobs.models import TrainingJob
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,6 +39,20 @@ def kill_warm_parent(worker: Worker) -> None:
 def kill_all(worker: Worker) -> None:
     kill_training(worker)
     kill_worker(worker)
+
+
+def test_the_pool_of_a_killed_worker_takes_no_further_job():
+    with site.workers() as [worker]:
+        first, second = site.a_job(pause=0.1), site.a_job()
+        assert wait_for(lambda: site.step_of(first) >= 3, 60)
+        pool = worker.pool()
+
+        site.end(worker.process.pid, signal.SIGKILL)
+        worker.process.wait()
+
+        assert wait_for(lambda: all(map(has_gone, pool)), 120)
+    second.refresh_from_db()
+    assert second.attempt == 0
 
 
 KILLS = [kill_training, kill_supervisor, kill_worker, kill_warm_parent, kill_all]

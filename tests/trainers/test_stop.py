@@ -27,6 +27,15 @@ def test_it_stops_a_recipe_of_your_own(run_folder):
     assert Path(run.events(CheckpointSaved)[-1].path).is_dir()
 
 
+def test_who_wants_to_be_told_of_a_stop_is_told_of_one_that_came_before(run_folder, own_trainer):
+    asked_early = "import os, signal; os.kill(os.getpid(), signal.SIGTERM); run.when_stopped(lambda: run.note('told'))"
+    run = run_folder("mine", trainer_file=own_trainer(asked_early))
+
+    assert run.perform() == 0, run.log
+
+    assert [note.text for note in run.events(Note)] == ["told"]
+
+
 def test_it_ends_with_its_supervisor_and_takes_what_it_started_along(run_folder, own_trainer):
     run = run_folder("mine", trainer_file=own_trainer(GRANDCHILD))
     with run.started() as child:

@@ -49,6 +49,11 @@ def is_running(data_dir: Path) -> bool:
     return broker.answers(broker.socket_path(data_dir))
 
 
+def pid_of(data_dir: Path) -> int:
+    with broker.client(broker.socket_path(data_dir)) as client:
+        return client.info("server")["process_id"]
+
+
 def test_it_runs_as_long_as_somebody_needs_it(data_dir):
     first, second = a_user(data_dir), a_user(data_dir)
 
@@ -71,6 +76,23 @@ def test_it_is_started_once_by_users_that_come_at_once(data_dir):
 
     assert [process.returncode for process in processes] == [0, 0, 0, 0]
     assert (data_dir / "broker" / "valkey.log").read_text().count("Ready to accept connections") >= 1
+    assert not is_running(data_dir)
+
+
+def test_it_is_started_anew_if_it_died_under_its_users_and_not_without_any(data_dir, settings):
+    settings.REDIS_URL = ""
+    user = a_user(data_dir)
+    broker.revive(data_dir)  # it is there
+    pid = pid_of(data_dir)
+    os.kill(pid, signal.SIGKILL)
+    assert wait_for(lambda: not is_running(data_dir))
+
+    broker.revive(data_dir)
+    assert is_running(data_dir)
+    assert pid_of(data_dir) != pid
+
+    leave(user)
+    broker.revive(data_dir)
     assert not is_running(data_dir)
 
 

@@ -359,16 +359,21 @@ def test_it_stores_what_an_earlier_attempt_wrote_once(data_dir):
     assert logs.read(job.pk).text == "its last words\n"
 
 
-def test_it_takes_a_result_that_a_dying_worker_did_not_announce(data_dir):
+@pytest.mark.parametrize("more_lost", [0, 1])
+def test_it_takes_a_result_that_a_dying_worker_did_not_announce(data_dir, more_lost):
     job = job_of(data_dir)
     folder = lost_attempt(job, Finished(outcome="succeeded", result="adapter", values={"loss": 0.5}))
     (folder / "output" / "adapter_config.json").write_text("{}")
+    for _ in range(more_lost):  # before it had laid out a run of its own
+        claim(job.pk, "lost again")
+        let_lease_run_out(job)
+        leases.reap()
 
     run(job)
 
     assert (job.status, job.latest_metrics) == (Status.SUCCEEDED, {"loss": 0.5})
     assert job.customized_model.kind == CustomizedModel.Kind.ADAPTER
-    assert not job.attempt_directory(2).exists()
+    assert not job.attempt_directory(2 + more_lost).exists()
 
 
 def test_it_stops_a_job_while_it_can_still_save(data_dir, start, settings):

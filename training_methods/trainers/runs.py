@@ -192,8 +192,12 @@ class Run:
             tell()
 
     def when_stopped(self, tell: Callable[[], object]) -> None:
-        """Call `tell` from the signal handler, for a recipe that waits and cannot look at `stop_requested`."""
+        """Call `tell` from the signal handler, for a recipe that waits and cannot look at `stop_requested`; at once
+        where the signal came before.
+        """
         self._when_stopped.append(tell)
+        if self.stop_requested:
+            tell()
 
 
 def write_through(folder: Path) -> None:
