@@ -18,6 +18,7 @@ from training_jobs.memory import MemoryLimit
 OFF = "off"
 PREFIX = "deepext-"
 SECONDS_TO_EMPTY = 2.0
+SECONDS_TO_BEGIN = 600.0
 DELEGATED = ("user.delegate", "trusted.delegate")  # as systemd marks a cgroup that is its service's own
 
 logger = logging.getLogger(__name__)
@@ -71,11 +72,12 @@ class Cgroup:
 
 
 def sweep(home: Path) -> None:
-    """Remove the empty ones that a killed worker has left."""
+    """Remove the empty ones that a killed worker has left. A new one is empty until its training has begun."""
     with suppress(OSError):
         for group in home.glob(f"{PREFIX}*"):
             with suppress(OSError):  # somebody lives in it
-                group.rmdir()
+                if time.time() - group.stat().st_mtime > SECONDS_TO_BEGIN:
+                    group.rmdir()
 
 
 def home(setting: str) -> Path | None:

@@ -1,6 +1,7 @@
 """Brings what a run's files say into the database, every line once, whoever has the job by then."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,12 +21,17 @@ class Intake:
         self.latest_metrics: dict[str, float | None] = job.latest_metrics
         self.reported: dict[str, tuple[int, float | None]] = {}
         """The last value of each metric in this attempt, with its step."""
+        self.is_in_doubt = False
+        """Whether the last batch was stored: the database's answer may have been lost, and not its work."""
 
     def store(self, attempt: int, batch: Batch) -> None:
         """Store a batch and renew the lease: all of it or, once the job is another's, nothing. Raises LeaseLost.
 
         What can be made ready is, before the transaction: SQLite has one writer at a time.
         """
+        if self.is_in_doubt:
+            batch = self.not_stored(attempt, batch)
+        self.is_in_doubt = True
         reported = {"stored_attempt": attempt, "stored_events": batch.events_end, **self.progress(batch.events)}
         points = (event for event in batch.events if isinstance(event, Metrics))
         curves, events = metrics.prepared(self.job.pk, attempt, points), for_people(self.job, attempt, batch.events)
@@ -36,6 +42,15 @@ class Intake:
             logs.append(self.job.pk, attempt, batch.log)
             JobEvent.objects.bulk_create(events)
             checkpoints.store(self.job, attempt, batch.events, self.reported)
+        self.is_in_doubt = False
+
+    def not_stored(self, attempt: int, batch: Batch) -> Batch:
+        """What of a batch that is brought once more the database does not have yet."""
+        stored = TrainingJob.objects.values_list("stored_attempt", "stored_events").filter(pk=self.job.pk).first()
+        events = [] if stored == (attempt, batch.events_end) else batch.events
+        until = logs.stored_until(self.job.pk, attempt)
+        log = [piece for piece in batch.log if piece.offset >= until]
+        return replace(batch, events=events, log=log)
 
     def write(self, **fields: object) -> bool:
         """To the job's row, while it is ours."""

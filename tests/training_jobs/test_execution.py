@@ -12,11 +12,11 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 
 from tests.training_jobs.engine import LEARNS, claim, has_gone, job_of, let_lease_run_out, run_now, wait_for
-from training_jobs import execution, leases, logs, metrics, reports, run_folders
+from training_jobs import checkpoints, execution, leases, logs, metrics, reports, run_folders
 from training_jobs.models import CustomizedModel, Status, TrainingJob
 from training_methods.trainers.events import CheckpointSaved, Finished, Metrics, Note
 from training_methods.trainers.keeper import clock
@@ -357,6 +357,30 @@ def test_it_stores_what_an_earlier_attempt_wrote_once(data_dir):
 
     assert kinds(job).count("note") == 1
     assert logs.read(job.pk).text == "its last words\n"
+
+
+def test_it_stores_once_what_the_database_stored_without_saying_so(data_dir, monkeypatch):
+    """A connection may break after the commit and before the answer."""
+    store = checkpoints.store
+    broken = []
+
+    def break_after_the_commit() -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    def store_and_break(job, attempt, events, reported) -> None:
+        store(job, attempt, events, reported)
+        if any(isinstance(event, Metrics) for event in events) and not broken:
+            broken.append(job)
+            transaction.on_commit(break_after_the_commit)
+
+    monkeypatch.setattr(checkpoints, "store", store_and_break)
+    body = '    print("said once", flush=True)\n    run.note("noted once")\n' + LEARNS
+
+    job = run(job_of(data_dir, body, parameters={"steps": 3}))
+
+    assert broken
+    assert metrics.read(job.pk).curves["loss"].steps == [1, 2, 3]
+    assert logs.read(job.pk).text.count("said once") == kinds(job).count("note") == 1
 
 
 @pytest.mark.parametrize("more_lost", [0, 1])

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -144,12 +145,16 @@ def test_a_keeper_ends_the_whole_cgroup_when_the_supervisor_is_lost(tmp_path, ho
 
 
 @with_cgroups
-def test_it_removes_what_a_killed_worker_left(home, tmp_path):
-    (home / "deepext-of-a-killed-worker").mkdir()
+def test_it_removes_what_a_killed_worker_left_and_nothing_that_is_yet_to_be_entered(home, tmp_path):
+    left, begins = home / "deepext-of-a-killed-worker", home / "deepext-that-begins"
+    for group in (left, begins):
+        group.mkdir()
+    an_hour_ago = time.time() - 3600
+    os.utime(left, (an_hour_ago, an_hour_ago))
 
-    group = Cgroup.make(home, tmp_path / "job" / "attempt-1", None)
+    made = Cgroup.make(home, tmp_path / "job" / "attempt-1", None)
 
-    assert [folder.name for folder in home.glob("deepext-*")] == [group.path.name]
+    assert {group.name for group in home.glob("deepext-*")} == {begins.name, made.path.name}
 
 
 def test_a_training_has_no_cgroup_where_none_can_be_made(tmp_path):
