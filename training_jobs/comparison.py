@@ -36,8 +36,9 @@ class Reached:
 
 def settings(jobs: Sequence[TrainingJob]) -> list[Row]:
     """Everything that was frozen, the library versions too."""
-    frozen = [lineage.frozen(job) | job.versions for job in jobs]
-    names, labels = dict.fromkeys(name for one in frozen for name in one), setting_names.labels_of_all(jobs)
+    labels = setting_names.labels_of_all(jobs)
+    frozen = [lineage.frozen(job, labels) | job.versions for job in jobs]
+    names = dict.fromkeys(name for one in frozen for name in one)
     return [Row(name, labels.get(name, name), [one.get(name, ABSENT) for one in frozen]) for name in names]
 
 

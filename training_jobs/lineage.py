@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from training_jobs import setting_names
-from training_jobs.models import FoundationModel, JobEvent, TrainingJob
+from training_jobs.models import Dataset, FoundationModel, JobEvent, TrainingJob
+from training_methods.numbers import rounded
 
 ENDINGS = ("released", "worker-lost", "interrupted", "failure")
 
@@ -61,7 +63,8 @@ def settings(values: Mapping[str, Any], labels: Mapping[str, str]) -> list[Setti
 
 def differences(job: TrainingJob, original: TrainingJob) -> list[Setting]:
     """What is not as it was in the job that this one is a copy of."""
-    here, there, labels = frozen(job), frozen(original), setting_names.labels_of_all([job, original])
+    labels = setting_names.labels_of_all([job, original])
+    here, there = frozen(job, labels), frozen(original, labels)
     return [
         Setting(name, labels.get(name, name), here.get(name), there.get(name), is_known=True)
         for name in dict.fromkeys([*here, *there])
@@ -69,19 +72,61 @@ def differences(job: TrainingJob, original: TrainingJob) -> list[Setting]:
     ]
 
 
-def frozen(job: TrainingJob) -> dict[str, Any]:
-    """Everything that decides what a job does, by name."""
-    chosen = {
+def frozen(job: TrainingJob, labels: Mapping[str, str]) -> dict[str, Any]:
+    """Everything that decides what a job does, by name. `labels`: of its settings, the same for jobs side by side."""
+    code = {
         _("Method"): job.method_snapshot.get("display_name"),
         _("Trainer"): job.method_snapshot.get("trainer"),
-        _("Code"): (job.method_snapshot.get("code_hash") or "")[:12],
-        _("Base model"): job.base_model_snapshot.get("name"),
-        _("Fingerprint of the base model"): (job.base_model_snapshot.get("fingerprint") or "")[:12],
-        _("Dataset"): job.dataset_snapshot.get("name"),
-        _("SHA-256 of the dataset"): (job.dataset_snapshot.get("sha256") or "")[:12],
-        _("Seed"): job.seed,
+        _("Code"): in_short(job.method_snapshot.get("code_hash")),
     }
-    return chosen | job.parameters
+    if rewards := job.method_snapshot.get("rewards_hash"):
+        code[_("Code of the site's own rewards")] = in_short(rewards)
+    needed = conditions(job.method_snapshot.get("config") or {}, job.queue, job.gpus)
+    return code | inputs(job, labels) | {_("Seed"): job.seed} | needed | job.parameters
+
+
+def in_short(digest: str | None) -> str:
+    return (digest or "")[:12]
+
+
+def inputs(job: TrainingJob, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The models and the dataset."""
+    found = {
+        _("Base model"): job.base_model_snapshot.get("name"),
+        _("Fingerprint of the base model"): in_short(job.base_model_snapshot.get("fingerprint")),
+    }
+    for name, model in job.reference_snapshots.items():
+        label = _("Fingerprint of “%(setting)s”") % {"setting": labels.get(name, name)}
+        found[label] = in_short(model.get("fingerprint"))
+    dataset = job.dataset_snapshot
+    found |= {
+        _("Dataset"): dataset.get("name"),
+        _("SHA-256 of the dataset"): in_short(dataset.get("sha256")),
+        _("Format of the dataset"): Dataset(data_format=dataset.get("data_format", "")).format_label,
+        _("Columns of the dataset"): columns_read(dataset.get("mapping") or {}),
+    }
+    return found
+
+
+def columns_read(mapping: Mapping[str, str]) -> str:
+    """The format's columns, each with the file's where that is called otherwise."""
+    told = _("%(name)s from %(column)s")
+    pairs = sorted(mapping.items())
+    return ", ".join(name if name == column else told % {"name": name, "column": column} for name, column in pairs)
+
+
+def conditions(config: Mapping[str, Any], queue: str, gpus: int | None) -> dict[str, Any]:
+    """What a method's configuration says of how its jobs run."""
+    limits = config.get("resources") or {}
+    minutes, memory = limits.get("time_limit_minutes"), limits.get("memory_gb")
+    in_minutes = ngettext("%(minutes)s minute", "%(minutes)s minutes", minutes or 0) % {"minutes": minutes}
+    return {
+        _("Interpreter"): config.get("interpreter") or _("the worker's own"),
+        _("Queue"): queue,
+        _("GPUs asked for"): _("one where there are any") if gpus is None else gpus,
+        _("Time limit"): in_minutes if minutes else _("no limit"),
+        _("Memory limit"): f"{rounded(memory, 6)} GB" if memory else _("no limit"),
+    }
 
 
 def attempts(events: Iterable[JobEvent]) -> list[Attempt]:

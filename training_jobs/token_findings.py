@@ -48,8 +48,16 @@ def unhindered(seen: Preview) -> Iterator[Said]:
 
 def alarms(seen: Preview) -> Iterator[Said]:
     """What the first examples show already: nothing learnt, no end, a template that does not fit."""
-    if seen.kind == "prompts" or not seen.examples:
+    if not seen.examples:
         return
+    if seen.kind != "prompts":  # those have no answer to learn: the model gives it
+        yield from of_answers(seen)
+    if seen.replaces_template:
+        words = _("The chosen chat template takes the place of the one that the base model was trained with.")
+        yield said("red", _("Chat template"), words, _("Set “Chat template” to own."), "chat_template")
+
+
+def of_answers(seen: Preview) -> Iterator[Said]:
     unlearnt = sorted({example.row for example in seen.examples if not example.learnt})
     if unlearnt and not seen.dropped:  # else all such rows are counted, and said beside the length
         rows = ", ".join(map(str, unlearnt))
@@ -68,9 +76,6 @@ def alarms(seen: Preview) -> Iterator[Said]:
         yield said("red", _("End of sequence"), words % {"end": seen.end or "–"}, fix, "chat_template")
     elif any(example.learnt and not example.cut for example in seen.examples):
         yield said("green", _("End of sequence"), _("Answers end with %(end)s.") % {"end": seen.end})
-    if seen.replaces_template:
-        words = _("The chosen chat template takes the place of the one that the base model was trained with.")
-        yield said("red", _("Chat template"), words, _("Set “Chat template” to own."), "chat_template")
 
 
 def watched(seen: Preview) -> Iterator[Said]:

@@ -200,6 +200,15 @@ def test_prompts_have_no_answer_to_learn():
     assert "Learnt tokens" not in told(seen(kind="prompts", learnt=0, examples=[prompt]))
 
 
+def test_a_template_that_replaces_the_models_own_is_red_for_prompts_as_well():
+    prompt = Example(row=1, pieces=[], tokens=2, learnt=0, cut=0, ends=True)
+
+    found = told(seen(kind="prompts", learnt=0, examples=[prompt], replaces_template=True))
+
+    assert found["Chat template"] == "red"
+    assert set(found).isdisjoint({"Learnt tokens", "End of sequence"})
+
+
 def test_the_report_is_kept_with_the_job_and_shown(client, filled_in):
     answer = client.post(URL, filled_in | {"p-learning_rate": "0.01"})
 

@@ -1,6 +1,7 @@
 """Trains side by side: what differs first, what came out, and what the address says that is no train."""
 
 import re
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -38,6 +39,76 @@ def test_settings_that_differ_come_first(client, jobs):
 
     assert row_of(page, "Rank") == ["8", "16"]
     assert page.index(">Rank <") < page.index("settings are the same") < page.index(">Epochs <")
+
+
+NOTHING = "Nothing: method, base model, data, settings and versions are the same."
+
+
+def differing(page: str) -> dict[str, list[str]]:
+    """What the table of settings that differ says."""
+    table = page.partition('id="different"')[2].partition("<details")[0]
+    rows = re.findall(r'<th scope="row">([^<]*).*?</th>(.*?)</tr>', table, re.DOTALL)
+    return {name.strip(): re.findall(r"<td>(?:<span[^>]*>)?([^<\n]*)", cells) for name, cells in rows}
+
+
+def alike(name: str, **fields: Any) -> TrainingJob:
+    """One of two trains that are the same but for these fields; those that are dictionaries are added to."""
+    job = records.job(Status.SUCCEEDED, name=name, reference_snapshots=TEACHER)
+    for field, value in fields.items():
+        setattr(job, field, getattr(job, field) | value if isinstance(value, dict) else value)
+    job.save()
+    return job
+
+
+TEACHER = {"teacher": {"id": 1, "name": "Wise", "fingerprint": "a" * 64}}
+IN_HOURS = {"config": {"resources": {"time_limit_minutes": 90, "memory_gb": 6.5}}}
+FROZEN = [
+    ({"method_snapshot": {"rewards_hash": "b" * 64}}, {"Code of the site&#x27;s own rewards": ["–", "b" * 12]}),
+    (
+        {"method_snapshot": {"config": {"interpreter": "/opt/b/bin/python"}}},
+        {"Interpreter": ["the worker&#x27;s own", "/opt/b/bin/python"]},
+    ),
+    (
+        {"reference_snapshots": {"teacher": TEACHER["teacher"] | {"fingerprint": "b" * 64}}},
+        {"Fingerprint of “teacher”": ["a" * 12, "b" * 12]},
+    ),
+    ({"dataset_snapshot": {"data_format": "text"}}, {"Format of the dataset": ["empty", "Text"]}),
+    (
+        {"dataset_snapshot": {"mapping": {"prompt": "question", "completion": "completion"}}},
+        {"Columns of the dataset": ["empty", "completion, prompt from question"]},
+    ),
+    ({"gpus": 2}, {"GPUs asked for": ["one where there are any", "2"]}),
+    (
+        {"method_snapshot": IN_HOURS},
+        {"Time limit": ["no limit", "90 minutes"], "Memory limit": ["no limit", "6.5 GB"]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "rows"), FROZEN)
+def test_whatever_was_frozen_and_differs_is_shown(client, jobs, fields, rows):
+    page = compare(client, alike("first"), alike("second", **fields))
+
+    assert differing(page) == rows and NOTHING not in page
+
+
+@pytest.mark.parametrize(("fields", "rows"), FROZEN)
+def test_it_is_shown_with_a_copy_as_well(client, jobs, fields, rows):
+    copy = alike("copy", copied_from=alike("original"), **fields)
+
+    page = client.get(copy.get_absolute_url()).text
+
+    notice = page.partition("Compared with the train it is a copy of")[2].partition("</section>")[0]
+    assert "nothing was changed." not in notice
+    assert all(f"<li>{name}" in " ".join(notice.split()) and value in notice for name, (_, value) in rows.items())
+
+
+def test_trains_that_are_the_same_are_told_to_be(client, jobs):
+    first, second = alike("first"), alike("second", copied_from=None)
+    copy = alike("copy", copied_from=first)
+
+    assert NOTHING in compare(client, first, second)
+    assert "nothing was changed." in client.get(copy.get_absolute_url()).text
 
 
 def test_a_setting_that_a_trainer_does_not_have_is_no_value(client, jobs):

@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 
 from tests.training_jobs import records
+from training_jobs import run_folders
 from training_methods import catalog
 
 pytestmark = pytest.mark.django_db
@@ -118,6 +119,59 @@ def test_it_says_that_the_code_has_changed(client, job):
     job.save()
 
     assert "The code of LoRA fine-tuning has changed since." in copy(client, job)
+
+
+def test_it_says_that_the_sites_own_rewards_have_changed(client, job, data_dir):
+    (data_dir / "trainers").mkdir()
+    rewards, sentence = data_dir / "trainers" / "rewards.py", "The site&#x27;s own rewards have changed since."
+    rewards.write_text("def kind(prompt, answer, row):\n    return 1.0\n")
+    job.method_snapshot["rewards_hash"] = run_folders.hash_of(rewards)
+    job.save()
+
+    assert sentence not in copy(client, job)
+    rewards.write_text("def kind(prompt, answer, row):\n    return 0.0\n")
+    assert sentence in copy(client, job)
+    rewards.unlink()
+    assert sentence in copy(client, job)
+
+
+def test_rewards_of_its_own_are_nothing_to_a_train_that_had_none(client, job, data_dir):
+    (data_dir / "trainers").mkdir()
+    (data_dir / "trainers" / "rewards.py").write_text("def kind(prompt, answer, row):\n    return 1.0\n")
+
+    assert "notice-warning" not in copy(client, job)
+
+
+def test_it_says_that_a_setting_names_another_base_model_now(client, job):
+    records.base_model(name="Wise", fingerprint="b" * 64)
+    job.reference_snapshots = {"teacher": {"id": 1, "name": "Wise", "fingerprint": "a" * 64}}
+    job.save()
+
+    assert "The base model “Wise” is another one than in the train copied." in copy(client, job)
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        (
+            {"interpreter": "/opt/b/bin/python"},
+            "Interpreter: the worker&#x27;s own in the train copied, /opt/b/bin/python now.",
+        ),
+        ({"resources": {"gpus": 2}}, "GPUs asked for: one where there are any in the train copied, 2 now."),
+        ({"resources": {"queue": "large"}}, "Queue: default in the train copied, large now."),
+        ({"resources": {"time_limit_minutes": 1}}, "Time limit: no limit in the train copied, 1 minute now."),
+        ({"resources": {"memory_gb": 6.5}}, "Memory limit: no limit in the train copied, 6.5 GB now."),
+    ],
+)
+def test_it_says_how_the_method_runs_its_trains_otherwise_now(client, job, config, sentence):
+    if "interpreter" in config:  # scripts alone have one
+        script, job.method.method_type = catalog.get("custom02"), "CUSTOM"
+        job.method.trainer, job.method_snapshot["code_hash"] = script.slug, script.code_hash
+        job.save()
+    job.method.config = config
+    job.method.save()
+
+    assert sentence in copy(client, job)
 
 
 def test_it_needs_a_login(client, job):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from training_jobs import estimates, preflight, retries
+from training_jobs import departures, estimates, preflight, retries
 from training_jobs.drafts import JSON, Draft, Settings
 from training_jobs.forms.jobs import TrainForm
 from training_jobs.models import TrainingJob
@@ -118,7 +118,7 @@ def job_copy(request: HttpRequest, pk: UUID) -> HttpResponse:
     }
     stored = retries.values_of(job) if "retry" in request.GET else job.parameters
     settings = Settings.of(method, stored=stored, copied_from=job.pk)
-    return page(request, TrainForm(initial=initial), settings, copied=job, departures=departures(job, settings))
+    return page(request, TrainForm(initial=initial), settings, copied=job, departures=departures.of(job, settings))
 
 
 def page(request: HttpRequest, form: TrainForm, settings: Settings | None, **more: object) -> HttpResponse:
@@ -138,20 +138,3 @@ def name_of_copy(name: str) -> str:
     """Of a copy's copy as well: acorn-copy, acorn-copy-2, acorn-copy-3."""
     copied = f"{re.sub(r'-copy(-[0-9]+)?$', '', name)[:90]}-copy"
     return first_free(chain([copied], (f"{copied}-{number}" for number in count(2))))
-
-
-def departures(job: TrainingJob, settings: Settings | None) -> list[str]:
-    """Where a copy cannot be the same as the job, its settings aside, a sentence each."""
-    sentences = []
-    if job.method_id is None:
-        name = job.method_snapshot["display_name"]
-        sentences.append(_("The training method “%(name)s” is deleted: choose another.") % {"name": name})
-    if job.base_model_id is None:
-        name = job.base_model_snapshot["name"]
-        sentences.append(_("The base model “%(name)s” is deleted: choose another.") % {"name": name})
-    if job.dataset_id is None:
-        name = job.dataset_snapshot["name"]
-        sentences.append(_("The dataset “%(name)s” is deleted: choose another.") % {"name": name})
-    if settings and settings.trainer.code_hash != job.method_snapshot["code_hash"]:
-        sentences.append(_("The code of %(method)s has changed since.") % {"method": settings.method})
-    return sentences
