@@ -15,14 +15,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
-from training_jobs.drafts import Draft
-from training_methods import catalog, child_process, config, descriptions
+from training_methods import catalog, child_process, config, descriptions, sentences
 from training_methods.catalog import BUILT_IN, TrainerInfo
+from training_methods.models import TrainingMethod
 from training_methods.trainers.base import RunSpec
 from training_methods.trainers.inputs import DatasetFile
 from training_methods.trainers.preview import Preview
@@ -37,6 +38,32 @@ READ_BY = (
 )  # fmt: skip
 AT_ONCE = threading.Semaphore(1)  # children of this process
 under_way: set[Path] = set()
+
+
+class Planned(Protocol):
+    """A train that is being put together, or one that is being submitted. None: not all is chosen yet."""
+
+    @property
+    def method(self) -> TrainingMethod | None: ...
+    @property
+    def trainer(self) -> TrainerInfo | None: ...
+    @property
+    def values(self) -> dict[str, Any] | None: ...
+    @property
+    def snapshots(self) -> dict[str, Any] | None: ...
+    @property
+    def seed(self) -> int: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Complete:
+    """A train of which everything is known."""
+
+    method: TrainingMethod
+    trainer: TrainerInfo
+    values: dict[str, Any]
+    snapshots: dict[str, Any]
+    seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +88,7 @@ def why_not(trainer: TrainerInfo) -> str:
     return ""
 
 
-def spec_of(draft: Draft) -> RunSpec | None:
+def spec_of(draft: Planned) -> RunSpec | None:
     """The run that would be started. None: not all is chosen yet, or some value cannot be used."""
     if not (draft.method and draft.trainer and draft.snapshots and draft.values is not None):
         return None
@@ -84,7 +111,7 @@ def spec_of(draft: Draft) -> RunSpec | None:
     )
 
 
-def question(draft: Draft, *, whole: bool) -> Question | None:
+def question(draft: Planned, *, whole: bool) -> Question | None:
     """None: there is no such run yet, or the trainer does not tell."""
     spec = spec_of(draft)
     if not (spec and draft.trainer and draft.snapshots and draft.values is not None) or why_not(draft.trainer):
@@ -108,7 +135,7 @@ def home() -> Path:
     return Path(settings.DATA_DIR) / "cache" / "previews"
 
 
-def known(draft: Draft, *, whole: bool) -> Preview | None:
+def known(draft: Planned, *, whole: bool) -> Preview | None:
     """Looks it up; asks nobody."""
     asked = question(draft, whole=whole)
     return answered(asked) if asked else None
@@ -195,3 +222,15 @@ def one_process_at_a_time(kept: Path) -> Iterator[None]:
 def learnt_rows(preview: Preview | None) -> int | None:
     """Examples that are left, if all were counted."""
     return preview.kept if preview and preview.complete and not preview.problem else None
+
+
+def refusal(draft: Planned) -> dict[str, str]:
+    """What *Check* found that ends the train before its first step, at the setting that would help.
+
+    Certain, since the recipe's own code had every row: where time ran out before the last, others may be left.
+    """
+    seen = known(draft, whole=True)
+    if not (seen and seen.complete and seen.problem and draft.values is not None):
+        return {}
+    field = seen.setting if seen.setting in draft.values else "dataset"
+    return {field: " ".join(filter(None, map(sentences.translated, (seen.problem, seen.hint))))}

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
-from training_jobs import dispatch, ordering, references, run_folders, setting_names
+from training_jobs import dispatch, ordering, previews, references, run_folders, setting_names
 from training_jobs.models import Dataset, FoundationModel, Priority, TrainingJob
 from training_methods import catalog, config, descriptions, sentences
 from training_methods.catalog import TrainerInfo, UnknownTrainer
@@ -64,8 +64,8 @@ def submit(
     """
     name = name.strip() or default_name(method)
     wrong = wrong_name(name) | wrong_seed(seed) | wrong_base_model(base_model, method) | wrong_priority(priority, user)
-    job, referred = frozen(method, base_model, dataset, values, wrong)
-    job.name, job.seed, job.priority = name, seed, priority
+    job, referred = frozen(method, base_model, dataset, values, wrong, seed)
+    job.name, job.priority = name, priority
     job.created_by_id, job.copied_from, job.preflight = user.pk if user else None, copied_from, preflight
     with transaction.atomic():
         refuse_if_gone({"method": method, "base_model": base_model, "dataset": dataset} | referred)
@@ -81,6 +81,7 @@ def frozen(
     dataset: Dataset,
     values: Mapping[str, Any],
     wrong: dict[str, str],
+    seed: int,
 ) -> tuple[TrainingJob, dict[str, FoundationModel]]:
     """A job that is not stored yet, with what was chosen as it is now, and the base models that its values name.
 
@@ -99,7 +100,8 @@ def frozen(
         raise Refused(wrong)
     resolved |= {one.name: getattr(referred.get(one.name), "name", None) for one in parameters if one.refers_to}
     snapshots = snapshots_of(method, trainer, base_model, dataset, resolved, referred)
-    if wrong := objections_of(trainer, resolved, snapshots):
+    planned = previews.Complete(method=method, trainer=trainer, values=resolved, snapshots=snapshots, seed=seed)
+    if wrong := objections_of(trainer, resolved, snapshots) or previews.refusal(planned):
         raise Refused(wrong)
     needed = config.resources(method.config)
     changed = {known.name: known.default for known in parameters if resolved[known.name] != known.default}
@@ -108,6 +110,7 @@ def frozen(
         base_model=base_model,
         dataset=dataset,
         **snapshots,
+        seed=seed,
         parameters=resolved,
         changed_parameters=list(changed),
         default_parameters=changed,
