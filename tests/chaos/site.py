@@ -190,6 +190,13 @@ def check_undisturbed(job: TrainingJob) -> None:
     check_alone(job)
 
 
+def check_not_lost(job: TrainingJob) -> None:
+    """Nobody took it from its worker. One too slow to renew its lease hands it back itself, as it should."""
+    kinds = [kind for _, kind in history(job)]
+    assert "worker-lost" not in kinds, history(job)
+    assert job.attempt == 1 + kinds.count("released") + kinds.count("interrupted"), history(job)
+
+
 def check_alone(job: TrainingJob) -> None:
     """No attempt did a step before the one before it had done its last."""
     import json

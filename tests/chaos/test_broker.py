@@ -30,7 +30,7 @@ def broker_pid() -> int:
 def test_jobs_are_run_that_were_submitted_while_the_broker_was_frozen():
     with site.workers():
         running = site.a_job(pause=0.1)
-        assert wait_for(lambda: site.step_of(running) >= 3)
+        assert wait_for(lambda: site.step_of(running) >= 3, 90)
         pid = broker_pid()
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -41,13 +41,13 @@ def test_jobs_are_run_that_were_submitted_while_the_broker_was_frozen():
         assert site.all_ended([submitted])
     for job in (running, submitted):
         site.check_undisturbed(job)
-        assert job.attempt == 1
+        site.check_not_lost(job)
 
 
 def test_jobs_are_run_though_the_broker_was_killed_and_comes_back_empty():
     with site.workers():
         running, queued = site.a_job(pause=0.1), site.a_job(pause=0.02)
-        assert wait_for(lambda: site.step_of(running) >= 3)
+        assert wait_for(lambda: site.step_of(running) >= 3, 90)
 
         os.kill(broker_pid(), signal.SIGKILL)
         submitted = site.a_job(pause=0.02)
@@ -56,7 +56,7 @@ def test_jobs_are_run_though_the_broker_was_killed_and_comes_back_empty():
             assert site.all_ended([running, queued, submitted])
     for job in (running, queued, submitted):
         site.check_undisturbed(job)
-        assert job.attempt == 1
+        site.check_not_lost(job)
 
 
 @contextmanager
@@ -86,14 +86,14 @@ def test_jobs_are_run_though_a_redis_was_frozen_and_then_killed_and_comes_back_e
     port = free_port()
     with a_redis(tmp_path, port) as server, site.workers(REDIS_URL=f"redis://127.0.0.1:{port}/0"):
         running = site.a_job(pause=0.2)
-        assert wait_for(lambda: site.step_of(running) >= 3, 60)
+        assert wait_for(lambda: site.step_of(running) >= 3, 90)
         server.send_signal(signal.SIGSTOP)
         frozen = site.a_job(pause=0.02)
-        assert wait_for(lambda: site.step_of(running) >= 20, 60)
+        assert wait_for(lambda: site.step_of(running) >= 20, 90)
         server.kill()
         server.wait()
         with a_redis(tmp_path, port):
             assert site.all_ended([running, frozen])
     for job in (running, frozen):
         site.check_undisturbed(job)
-        assert job.attempt == 1
+        site.check_not_lost(job)
