@@ -69,7 +69,7 @@ def status_of(job: TrainingJob) -> str:
     return TrainingJob.objects.values_list("status", flat=True).get(pk=job.pk)
 
 
-def wait_for(condition: Callable[[], T], seconds: float = 30) -> T:
+def wait_for(condition: Callable[[], T], seconds: float = 60) -> T:
     """What the condition gives once that is true; its last answer when time is up."""
     deadline = time.monotonic() + seconds
     while not (found := condition()) and time.monotonic() < deadline:

@@ -395,5 +395,5 @@ def test_it_gives_back_the_room_of_events_that_are_stored(data_dir, monkeypatch)
 
     file = job.attempt_directory(1) / "events.jsonl"
     assert file.stat().st_size > 300_000
-    assert file.stat().st_blocks * 512 < 50_000
+    assert file.stat().st_blocks * 512 < 110_000  # up to FORGET_FROM, in whole blocks, is not worth a hole
     assert sum(chunk.last_step - chunk.first_step + 1 for chunk in job.metric_chunks.all()) >= 4000
