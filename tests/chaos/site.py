@@ -159,10 +159,12 @@ def all_ended(jobs: Iterable[TrainingJob], seconds: float = 50 * LEASE_SECONDS) 
     return bool(wait_for(lambda: not waiting.exists(), seconds))
 
 
-def nobody_is_at_the_last_try() -> bool:
-    """A job that is lost three times without a checkpoint in between fails, and rightly so."""
+def all_may_be_lost_twice() -> bool:
+    """A job that is lost three times without a checkpoint in between fails, and rightly so. Killed once it may be lost
+    twice: with its training and with its worker, or as the machine is too busy to renew its lease.
+    """
     going_on = TrainingJob.objects.exclude(status__in=ENDED)
-    return all(leases.losses_in_a_row(job) < leases.MOST_LOSSES - 1 for job in going_on)
+    return all(leases.losses_in_a_row(job) <= leases.MOST_LOSSES - 3 for job in going_on)
 
 
 ENDED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
@@ -188,6 +190,13 @@ def check_undisturbed(job: TrainingJob) -> None:
     curve = metrics.read(job.pk).curves["loss"]
     assert (curve.steps, curve.values) == (list(range(1, job.parameters["steps"] + 1)), losses), history(job)
     check_alone(job)
+
+
+def check_not_lost(job: TrainingJob) -> None:
+    """Nobody took it from its worker. One too slow to renew its lease hands it back itself, as it should."""
+    kinds = [kind for _, kind in history(job)]
+    assert "worker-lost" not in kinds, history(job)
+    assert job.attempt == 1 + kinds.count("released") + kinds.count("interrupted"), history(job)
 
 
 def check_alone(job: TrainingJob) -> None:

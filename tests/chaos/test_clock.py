@@ -30,8 +30,7 @@ def test_a_training_stays_where_it_is_when_the_clock_is_set_again_and_again(tmp_
 
         assert site.all_ended([job])
     site.check_undisturbed(job)
-    kinds = {kind for _, kind in site.history(job)}
-    assert "worker-lost" not in kinds, site.history(job)  # one too slow to renew may hand it back itself
+    site.check_not_lost(job)
 
 
 @pytest.mark.parametrize("hours", [1, -1])
@@ -46,4 +45,4 @@ def test_a_job_is_gone_on_with_whose_worker_is_lost_as_the_clock_is_set(tmp_path
 
         assert site.all_ended([job])
     site.check_undisturbed(job)
-    assert job.attempt == 2
+    assert job.attempt >= 2

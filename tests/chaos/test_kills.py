@@ -31,7 +31,7 @@ def kill_worker(worker: Worker) -> None:
 def kill_warm_parent(worker: Worker) -> None:
     """While it has a training, if it is ever so far: it takes seconds to import, and other kills end it too."""
     wait_for(worker.forked, 60)
-    assert wait_for(site.nobody_is_at_the_last_try, 120)  # a loss may have been told of meanwhile
+    assert wait_for(site.all_may_be_lost_twice, 300)  # a loss may have been told of meanwhile
     for pid in worker.warm_parents():
         site.end(pid, signal.SIGKILL)
 
@@ -65,7 +65,7 @@ def test_every_job_comes_to_the_same_end_whatever_is_killed_when():
             while TrainingJob.objects.exclude(status__in=site.ENDED).count() < 5:
                 jobs.append(site.a_job(seed=len(jobs)))
             site.random_moment()
-            assert wait_for(site.nobody_is_at_the_last_try, 120)  # asked last: a loss is only known once it is reaped
+            assert wait_for(site.all_may_be_lost_twice, 300)  # asked last: a loss is only known once it is reaped
             KILLS[number % len(KILLS)](random.choice(crew))  # noqa: S311
         assert site.all_ended(jobs), list(TrainingJob.objects.values_list("status", "attempt"))
 

@@ -78,7 +78,7 @@ def test_it_asks_a_training_to_save_before_its_time_is_over(tmp_path):
 
         child.beat(0, 600)
 
-        assert child.process.wait(20) == 0
+        assert child.process.wait(60) == 0
         child.says("saved")
 
 
@@ -89,7 +89,7 @@ def test_it_ends_a_training_whose_time_is_over(tmp_path, code):
 
         child.beat(0, 0.1)
 
-        assert child.process.wait(20) == -signal.SIGKILL
+        assert child.process.wait(60) == -signal.SIGKILL
 
 
 def test_it_ends_a_training_that_is_frozen(tmp_path):
@@ -99,7 +99,7 @@ def test_it_ends_a_training_that_is_frozen(tmp_path):
 
         child.beat(0, 0.1)
 
-        assert child.process.wait(20) == -signal.SIGKILL
+        assert child.process.wait(60) == -signal.SIGKILL
 
 
 def test_a_later_beat_gives_more_time(tmp_path):
@@ -119,7 +119,7 @@ def test_it_ends_what_has_left_the_process_group(tmp_path):
 
         child.process.stdin.close()
 
-        assert child.process.wait(20) == -signal.SIGKILL
+        assert child.process.wait(60) == -signal.SIGKILL
     wait_for(lambda: is_gone(grandchild))
 
 
@@ -127,7 +127,7 @@ def test_it_ends_what_a_training_left_behind_when_it_ended(tmp_path):
     with a_child(tmp_path, "print(subprocess.Popen(['sleep', '600']).pid)\nprint('ready', flush=True)") as child:
         grandchild = child.number()
 
-        child.process.wait(20)
+        child.process.wait(60)
 
         wait_for(lambda: is_gone(grandchild))
 
@@ -141,12 +141,13 @@ def test_it_ends_a_fork_that_has_left_the_group_and_hears_no_signal(tmp_path):
         os.closerange(3, 1000)
         print(os.getpid(), "ready", flush=True)
         time.sleep(600)
-    time.sleep(2)
+    while "ready" not in open("train.log").read():
+        time.sleep(0.05)
     """
     with a_child(tmp_path, textwrap.dedent(forks)) as child:
         fork = child.number()
 
-        child.process.wait(20)
+        child.process.wait(60)
 
         wait_for(lambda: is_gone(fork))
 
@@ -157,7 +158,7 @@ def test_no_training_goes_on_without_its_keeper(tmp_path):
 
         os.kill(keeper_of(child), signal.SIGKILL)
 
-        assert child.process.wait(20) == -signal.SIGKILL
+        assert child.process.wait(60) == -signal.SIGKILL
 
 
 def test_it_keeps_standard_input_for_itself(tmp_path):

@@ -44,5 +44,5 @@ def test_it_ends_with_its_supervisor_and_takes_what_it_started_along(run_folder,
 
         child.stdin.close()
 
-        child.wait(10)
+        child.wait(60)
     wait_for(lambda: is_gone(grandchild))

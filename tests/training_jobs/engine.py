@@ -1,6 +1,7 @@
 """Jobs and their inputs as the engine's tests need them."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
 
-from training_jobs import execution
+from training_jobs import execution, logs
 from training_jobs.leases import CLAIMED, MARGIN, Lease, new_owner, take
 from training_jobs.models import Dataset, FoundationModel, TrainingJob
 from training_methods.models import TrainingMethod
@@ -68,12 +69,25 @@ def status_of(job: TrainingJob) -> str:
     return TrainingJob.objects.values_list("status", flat=True).get(pk=job.pk)
 
 
-def wait_for(condition: Callable[[], T], seconds: float = 30) -> T:
+def wait_for(condition: Callable[[], T], seconds: float = 60) -> T:
     """What the condition gives once that is true; its last answer when time is up."""
     deadline = time.monotonic() + seconds
     while not (found := condition()) and time.monotonic() < deadline:
         time.sleep(0.02)
     return found
+
+
+WRITES_PID_AND_WAITS = """
+    print(f"pid {os.getpid()}", flush=True)
+    while not run.stop_requested:
+        time.sleep(0.05)
+"""
+
+
+def written_pid(job: TrainingJob) -> int:
+    """The first line of its log. Not the half of it: what is printed may come in several pieces."""
+    lines = wait_for(lambda: logs.read(job.pk).text.split("\n")[:-1], 90)
+    return int(lines[0].removeprefix("pid "))
 
 
 def has_gone(pid: int) -> bool:
@@ -203,4 +217,13 @@ def a_worker(*flags: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         if process.poll() is None:
             process.terminate()
-            process.communicate(timeout=30)
+            end_with_its_group(process)
+
+
+def end_with_its_group(process: subprocess.Popen[str]) -> None:
+    """One that does not leave by itself would take the jobs of later tests."""
+    try:
+        process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()

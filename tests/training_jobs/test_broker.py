@@ -132,7 +132,7 @@ def test_it_keeps_messages_over_a_restart(data_dir):
         connection.SimpleQueue("kept").put({"job": 1})
 
     with broker.running(data_dir), current_app.connection_for_write(url, transport_options=options) as connection:
-        assert connection.SimpleQueue("kept").get(timeout=5).payload == {"job": 1}
+        assert connection.SimpleQueue("kept").get(timeout=60).payload == {"job": 1}
 
 
 def test_it_finds_a_place_for_its_socket_where_the_path_is_too_long(tmp_path):

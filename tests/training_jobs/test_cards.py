@@ -116,7 +116,7 @@ def test_a_killed_process_holds_no_card():
     has_it = fork.Event()
     process = fork.Process(target=keep_one, args=(has_it,))
     process.start()
-    assert has_it.wait(10)
+    assert has_it.wait(60)
     with cards.choosing(["a"]) as free:
         assert not free
 

@@ -182,7 +182,7 @@ def test_two_may_keep_the_same_at_once(ended, monkeypatch):
     both_are_at_it = Barrier(2)
 
     def link_or_copy(source: str, target: str) -> None:
-        both_are_at_it.wait(10)
+        both_are_at_it.wait(60)
         shutil.copy2(source, target)
 
     monkeypatch.setattr(checkpoints, "link_or_copy", link_or_copy)

@@ -30,11 +30,22 @@ def sweeper():
     return trusting_sweeper(LEASE)
 
 
+def a_web_process(monkeypatch, patience: timedelta) -> None:
+    """It has seen the clock."""
+    monkeypatch.setattr(clocks, "of_this_process", clocks.ClockWatch(timedelta(seconds=5), patience))
+    assert clocks.is_trusted()
+
+
 @pytest.fixture
 def web(monkeypatch):
-    """A web process that has seen the clock, and trusts it again soon after it was set."""
-    monkeypatch.setattr(clocks, "of_this_process", clocks.ClockWatch(timedelta(seconds=5), LEASE))
-    assert clocks.is_trusted()
+    """It does not trust a clock that is set as long as a test takes."""
+    a_web_process(monkeypatch, timedelta(hours=1))
+
+
+@pytest.fixture
+def trusting_web(monkeypatch):
+    """It trusts a clock again soon after it was set."""
+    a_web_process(monkeypatch, LEASE)
 
 
 def try_out(model: CustomizedModel, user) -> Claim:
@@ -109,7 +120,7 @@ def test_asking_again_takes_nothing_from_a_worker_that_is_there(web, model, expe
 
 
 @HOURS
-def test_what_is_lost_can_be_asked_for_again_before_the_clock_is_there_again(web, model, expert, admin, hours):
+def test_what_is_lost_can_be_asked_for_again_before_the_clock_is_there_again(trusting_web, model, expert, admin, hours):
     tried, checked = try_out(model, expert), check(admin)
     rehearsal()
 

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
-from tests.training_jobs.engine import inputs, let_lease_run_out, queued_job, running_job, status_of
+from tests.training_jobs.engine import inputs, let_lease_run_out, queued_job, running_job, status_of, wait_for
 from training_jobs import broker, deletion, dispatch, leases, log_lines, ordering, stops
 from training_jobs.models import Status, TrainingJob
 from training_jobs.submission import submit
@@ -218,8 +218,8 @@ def test_the_sweeper_trusts_no_lease_within_one_of_its_start():
 def test_the_sweeper_trusts_no_lease_within_one_of_a_database_error(caplog):
     job, _ = running_job()
     let_lease_run_out(job)
-    sweeper = Sweeper(lease=timedelta(seconds=1))
-    time.sleep(1)
+    sweeper = Sweeper(lease=timedelta(seconds=5))
+    sweeper.clock_watch.trusted_from = 0.0  # as one whose start is long ago
     with broken_database():
         sweeper.sweep()
 
@@ -227,9 +227,7 @@ def test_the_sweeper_trusts_no_lease_within_one_of_a_database_error(caplog):
     assert status_of(job) == Status.RUNNING
     assert "The database does not answer" in caplog.text
 
-    time.sleep(1)
-    sweeper.sweep()
-    assert status_of(job) == Status.QUEUED
+    assert wait_for(lambda: sweeper.sweep() or status_of(job) == Status.QUEUED)
 
 
 @contextmanager

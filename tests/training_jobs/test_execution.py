@@ -15,19 +15,23 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 
-from tests.training_jobs.engine import LEARNS, claim, has_gone, job_of, let_lease_run_out, run_now, wait_for
+from tests.training_jobs.engine import (
+    LEARNS,
+    WRITES_PID_AND_WAITS,
+    claim,
+    has_gone,
+    job_of,
+    let_lease_run_out,
+    run_now,
+    wait_for,
+    written_pid,
+)
 from training_jobs import checkpoints, execution, leases, logs, metrics, reports, run_folders
 from training_jobs.models import CustomizedModel, Status, TrainingJob
 from training_methods.trainers.events import CheckpointSaved, Finished, Metrics, Note
 from training_methods.trainers.keeper import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-WRITES_PID_AND_WAITS = """
-    print("pid", os.getpid())
-    while not run.stop_requested:
-        time.sleep(0.05)
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -51,10 +55,10 @@ class Running:
 
     def child(self) -> int:
         """The child's process id, as it printed it."""
-        return int(wait_for(lambda: logs.read(self.job.pk).text.removeprefix("pid ").strip()))
+        return written_pid(self.job)
 
     def ended(self) -> TrainingJob:
-        self.done.result(timeout=30)
+        self.done.result(timeout=90)
         self.job.refresh_from_db()
         return self.job
 
@@ -203,9 +207,10 @@ def test_it_stops_a_job_that_is_cancelled(data_dir, start):
 
 
 def test_it_hands_a_job_back_when_the_worker_leaves_and_goes_on_from_the_checkpoint(data_dir, start):
-    job = job_of(data_dir, parameters={"steps": 6, "pause": 0.3})
+    waits = "while step == 3 and not run.resume_from and not run.stop_requested: time.sleep(0.05)"
+    job = job_of(data_dir, LEARNS.replace("time.sleep(self.pause)", waits), parameters={"steps": 6})
     running = start(job)
-    assert wait_for(lambda: TrainingJob.objects.get(pk=job.pk).step >= 2)
+    assert wait_for(lambda: TrainingJob.objects.get(pk=job.pk).step >= 2, 90)
     running.draining.set()
     assert running.ended().status == Status.QUEUED
 
@@ -231,10 +236,9 @@ def test_it_ends_the_child_of_a_job_that_was_given_to_another(data_dir, start):
 
 
 def test_it_counts_a_job_as_succeeded_that_ended_before_it_heard_of_a_cancel(data_dir, start):
-    body = LEARNS.replace("for step", 'open(run.directory / "now", "w").close(); time.sleep(1.5)\n    for step')
-    body = body.replace("run.stop_requested", "False") + "    run.stop_requested = False\n"
-    running = start(job_of(data_dir, body))
-    assert wait_for((running.job.directory / "attempt-1" / "now").exists)
+    deaf = LEARNS.replace("run.stop_requested", "False") + "    run.stop_requested = False\n"
+    running = start(job_of(data_dir, WRITES_PID_AND_WAITS + deaf))
+    running.child()
 
     leases.request_cancel(running.job.pk)
 
@@ -312,7 +316,7 @@ def test_no_child_outlives_a_row_that_is_gone(data_dir, start):
 
     TrainingJob.objects.filter(pk=running.job.pk).delete()
 
-    running.done.result(timeout=30)
+    running.done.result(timeout=90)
     assert has_gone(child)
 
 
@@ -420,5 +424,5 @@ def test_it_gives_back_the_room_of_events_that_are_stored(data_dir, monkeypatch)
 
     file = job.attempt_directory(1) / "events.jsonl"
     assert file.stat().st_size > 300_000
-    assert file.stat().st_blocks * 512 < 50_000
+    assert file.stat().st_blocks * 512 < 110_000  # up to FORGET_FROM, in whole blocks, is not worth a hole
     assert sum(chunk.last_step - chunk.first_step + 1 for chunk in job.metric_chunks.all()) >= 4000

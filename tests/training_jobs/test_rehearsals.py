@@ -362,10 +362,14 @@ def test_own_code_without_a_model_of_torch_shows_none(client, data_dir, own, exp
 
 
 @pytest.mark.parametrize(
-    ("body", "sentence"), [("time.sleep(60)", "The steps that it reported were 0"), ("1 / 0", "division by zero")]
+    ("body", "limit", "sentence"),
+    [
+        ("time.sleep(600)", rehearsal_run.ENDING + 5, "The steps that it reported were 0"),
+        ("1 / 0", rehearsal_run.TIME_LIMIT, "division by zero"),
+    ],
 )
-def test_one_that_reports_no_steps_or_fails_says_so(data_dir, own, expert, monkeypatch, body, sentence):
-    monkeypatch.setattr(rehearsal_run, "TIME_LIMIT", rehearsal_run.ENDING + 5)
+def test_one_that_reports_no_steps_or_fails_says_so(data_dir, own, expert, monkeypatch, body, limit, sentence):
+    monkeypatch.setattr(rehearsal_run, "TIME_LIMIT", limit)
     write_trainer(data_dir / "trainers", "mine", body)
 
     rehearsal = rehearsed(own("mine"), expert)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # Learns step by step, and ends early with its result when it is asked to.
 HEARS = LEARNS.replace("if run.stop_requested:", "if run.finish_requested: break\n        if run.stop_requested:")
 DEAF = """
-    print("pid", os.getpid())
+    print(f"pid {os.getpid()}")
     run.metrics(1, 9, loss=1.0)
     while not run.stop_requested:
         time.sleep(0.05)
@@ -24,7 +24,7 @@ DEAF = """
     run.checkpoint_saved(1, folder)
 """
 SAVES_FOR_EVER = """
-    print("pid", os.getpid())
+    print(f"pid {os.getpid()}")
     import signal
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     time.sleep(1000)

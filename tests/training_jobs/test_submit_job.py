@@ -31,8 +31,8 @@ def submit_job(*flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *flags], env=environment(), capture_output=True, text=True, timeout=60)
 
 
-def reap_jobs() -> subprocess.Popen[str]:
-    short = environment() | {"DEEPEXT_LEASE_SECONDS": "2", "PYTHONUNBUFFERED": "1"}
+def reap_jobs(lease_seconds: int = 2) -> subprocess.Popen[str]:
+    short = environment() | {"DEEPEXT_LEASE_SECONDS": str(lease_seconds), "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen([sys.executable, "manage.py", "reap_jobs"], env=short, stdout=subprocess.PIPE, text=True)
 
 
@@ -88,7 +88,7 @@ def test_it_leaves_the_job_alone_on_ctrl_c_and_says_that_no_worker_answers():
 
 def test_it_says_that_the_job_was_deleted_meanwhile():
     with subprocess.Popen([*COMMAND, "--wait"], env=environment(), stderr=subprocess.PIPE, text=True) as waiting:
-        assert wait_for(TrainingJob.objects.exists)
+        assert wait_for(TrainingJob.objects.exists, 90)
 
         TrainingJob.objects.all().delete()
         said = waiting.stderr.read()
@@ -161,7 +161,7 @@ def test_reap_jobs_takes_no_job_whose_worker_is_heard_of_meanwhile():
     lease = claim(TrainingJob.objects.get().pk, "worker")
     TrainingJob.objects.update(lease_until="2020-01-01T00:00Z")  # as if the clock had been set forward
 
-    with broker.running(settings.DATA_DIR), reap_jobs() as command:
+    with broker.running(settings.DATA_DIR), reap_jobs(lease_seconds=10) as command:
         assert "seem lost" in command.stdout.readline()
         assert leases.heartbeat(lease)
 

@@ -15,6 +15,8 @@ from training_jobs.supervisor import Interrupted, Supervisor
 from training_methods.trainers.events import Event, Failure, Finished, Note
 
 FINISHED = '{"kind": "finished", "outcome": "succeeded"}\n'
+WAITS_TO_GO = """import os, time
+while not os.path.exists("go"): time.sleep(0.05)"""
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,16 @@ class Story:
 
 @pytest.fixture
 def story_of(tmp_path: Path) -> Callable[..., Story]:
-    """Runs Python code as a child to its end; `stop_when` asks it to stop once the log holds that text."""
+    """Runs Python code as a child to its end; `stop_when` asks it to stop once the log holds that text, `go_when` makes
+    a file “go” once something was read after the batch that had it.
+    """
 
-    def run(code: str, *, stop_when: str | None = None, grace: float = 10) -> Story:
+    def run(code: str, *, stop_when: str | None = None, go_when: str | None = None, grace: float = 10) -> Story:
         events, log = [], []
         with Supervisor(tmp_path, command=[sys.executable, "-c", code], grace=grace) as child:
             for batch in child.watch():
+                if go_when and any(go_when in piece.text for piece in log):
+                    (tmp_path / "go").touch()
                 events += batch.events
                 log += batch.log
                 if stop_when and stop_when in (tmp_path / "train.log").read_text():
@@ -102,19 +108,24 @@ def test_it_shows_a_line_that_is_no_event_and_waits_for_half_a_line(story_of):
 
 
 def test_it_reads_a_line_once_it_is_whole(story_of):
-    code = """import time
-file = open("events.jsonl", "w", buffering=1)
-file.write('{"kind": "note", '); file.flush(); time.sleep(0.7); file.write('"text": "whole"}\\n')"""
+    code = f"""file = open("events.jsonl", "w", buffering=1)
+file.write('{{"kind": "note", '); file.flush(); print("half", flush=True)
+{WAITS_TO_GO}
+file.write('"text": "whole"}}\\n')"""
 
-    assert [event.text for event in story_of(code).events if isinstance(event, Note)] == ["whole"]
+    story = story_of(code, go_when="half")
+
+    assert [event.text for event in story.events if isinstance(event, Note)] == ["whole"]
 
 
 def test_it_keeps_characters_whole_and_replaces_what_is_no_utf8(story_of):
-    code = """import sys, time
+    code = f"""import sys
 out = sys.stdout.buffer
-out.write(b"\\xff na\\xc3"); out.flush(); time.sleep(0.7); out.write(b"\\xafve"); out.flush()"""
+out.write(b"\\xff na\\xc3"); out.flush()
+{WAITS_TO_GO}
+out.write(b"\\xafve"); out.flush()"""
 
-    story = story_of(code)
+    story = story_of(code, go_when="na")
 
     assert story.text == "� naïve"
     assert [(piece.offset, piece.size) for piece in story.log] == [(0, 4), (4, 4)]

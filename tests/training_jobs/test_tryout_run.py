@@ -16,7 +16,7 @@ from django.db.models import F
 from tests.tiny_adapter import make_tiny_adapter
 from tests.tiny_model import make_tiny_model
 from tests.training_jobs import records
-from tests.training_jobs.engine import a_worker, has_gone, job_of, queued_job, status_of, wait_for
+from tests.training_jobs.engine import LEARNS, a_worker, has_gone, job_of, queued_job, status_of, wait_for
 from training_jobs import broker, tryout_run, tryouts
 from training_jobs.models import CustomizedModel, Exchange, Status, TryOut, Worker
 from training_methods.trainers.keeper import seen_of
@@ -218,12 +218,14 @@ def conversing(pid: int) -> list[int]:
 
 
 @NEEDS_BROKER
-def test_it_waits_for_the_train_that_runs_and_goes_before_the_next(tiny, adapter, expert, settings):
-    first = job_of(settings.DATA_DIR, parameters={"pause": 1.0, "steps": 6})
-    second = job_of(settings.DATA_DIR, parameters={"steps": 1})
+def test_it_waits_for_the_train_that_runs_and_goes_before_the_next(tiny, adapter, expert, settings, tmp_path):
+    asked = tmp_path / "asked"
+    body = LEARNS.replace("time.sleep(self.pause)", f"while not os.path.exists({str(asked)!r}): time.sleep(0.05)")
+    first, second = [job_of(settings.DATA_DIR, body, parameters={"steps": 1}) for _ in range(2)]
     with a_worker():
         assert wait_for(lambda: status_of(first) == "running", LONG)
         exchange = tryouts.ask(model_at(adapter, tiny), expert, prompt="Who?", max_tokens=4)
+        asked.touch()
         assert settled(exchange).state == "done"
         assert TryOut.objects.get().worker == Worker.objects.get().pk
         tryouts.end(TryOut.objects.get())

@@ -92,7 +92,7 @@ def test_another_takes_its_place_when_the_code_changes(path, monkeypatch):
         monkeypatch.setattr(warm_parent, "code", lambda: "changed")
 
         assert wait_for(lambda: is_another(thread, first), SOON)
-        assert wait_for(lambda: has_gone(first))
+        assert wait_for(lambda: has_gone(first), SOON)
 
 
 @pytest.mark.usefixtures("light_libraries")
@@ -100,7 +100,7 @@ def test_it_outlives_a_moment_in_which_none_can_be_started(path, monkeypatch):
     with kept(path) as thread, monkeypatch.context() as moment:
         first = pid_of(thread)
         moment.setattr(warm_parent, "code", lambda: Path("/no/such/file").stat())
-        assert wait_for(lambda: thread.failures)
+        assert wait_for(lambda: thread.failures, SOON)
 
         moment.undo()
 
@@ -139,11 +139,11 @@ def test_it_is_tried_again_when_it_did_not_get_ready(path, light_libraries):
     (light_libraries / "peft" / "__init__.py").write_text("raise SystemExit('not today')")
     thread = Warming(path, 1, every=timedelta(seconds=0.1))
     thread.start()
-    assert wait_for(lambda: thread.failures)
+    assert wait_for(lambda: thread.failures, SOON)
 
     (light_libraries / "peft" / "__init__.py").write_text("")
 
-    assert wait_for(path.exists)
+    assert wait_for(path.exists, SOON)
     thread.end()
 
 
@@ -165,7 +165,7 @@ def test_it_ends_with_its_worker_however_that_ends(tmp_path):
 
         process.kill()
 
-    assert wait_for(lambda: has_gone(pid))
+    assert wait_for(lambda: has_gone(pid), SOON)
 
 
 @pytest.mark.parametrize(("setting", "is_there"), [(True, True), (False, False)])
@@ -189,4 +189,4 @@ def test_a_worker_forks_its_trainings_from_it_and_leaves_nothing():
         worker.communicate(timeout=60)
 
     assert "training_methods.trainers warm" in job.events.get(kind="note").data["text"]
-    assert wait_for(lambda: has_gone(pid))
+    assert wait_for(lambda: has_gone(pid), SOON)
