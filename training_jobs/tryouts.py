@@ -109,10 +109,13 @@ def give_up_questions(try_out_id: int, why: str = "") -> int:
 
 
 def give_up_lost() -> None:
-    """What lost workers had taken, and the prompts that were put to them."""
-    if model_work.give_up_lost():
-        lost = Exchange.objects.filter(state__in=Exchange.UNENDED, try_out__state=Work.State.FAILED)
-        lost.update(state=Exchange.State.FAILED, said=gettext_noop("Its worker was lost. Ask it again."))
+    """What lost workers had taken, and the prompts that were put to them: also where the session's end is on record,
+    since a worker may be lost between the two.
+    """
+    model_work.give_up_lost()
+    ended = (Work.State.DONE, Work.State.FAILED)
+    lost = Exchange.objects.filter(state__in=Exchange.UNENDED, try_out__state__in=ended)
+    lost.update(state=Exchange.State.FAILED, said=gettext_noop("Its worker was lost. Ask it again."))
 
 
 def vote(exchange: Exchange, choice: Vote) -> bool:
