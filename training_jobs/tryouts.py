@@ -83,12 +83,14 @@ def latest(model: CustomizedModel, user: Any) -> TryOut | None:
 
 
 def end(try_out: TryOut) -> bool:
-    """At once where it only waits, else as soon as its worker hears of it."""
-    waits = TryOut.objects.filter(pk=try_out.pk, state=Work.State.WAITING)
-    if waits.update(state=Work.State.DONE, ending=TryOut.Ending.ASKED, ended_at=Now()):
+    """At once where it only waits, else as soon as its worker hears of it, or the next if that one leaves. False: it
+    has ended.
+    """
+    mine = TryOut.objects.filter(pk=try_out.pk)
+    won = mine.filter(state__in=Work.UNENDED).update(end_requested=True)
+    if mine.filter(state=Work.State.WAITING).update(state=Work.State.DONE, ending=TryOut.Ending.ASKED, ended_at=Now()):
         give_up_questions(try_out.pk)
-        return True
-    return bool(TryOut.objects.filter(pk=try_out.pk, state=Work.State.RUNNING).update(end_requested=True))
+    return bool(won)
 
 
 def leave(try_out: TryOut) -> None:

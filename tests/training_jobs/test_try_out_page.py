@@ -3,6 +3,7 @@
 import pytest
 from django.utils import timezone
 
+from tests.interleaving import after_first_update
 from tests.training_jobs import records
 from training_jobs import makings, model_work, tryouts
 from training_jobs.models import CustomizedModel, Exchange, Status, TryOut
@@ -301,3 +302,13 @@ def test_a_worker_that_is_lost_as_its_session_ends_leaves_no_prompt_waiting(clie
     tryouts.give_up_lost()
 
     assert "Its worker was lost. Ask it again." in client.get(url).text
+
+
+def test_a_session_ends_whose_worker_leaves_at_that_moment(client, url):
+    client.post(url, PROMPT)
+    claim = model_work.claim(TryOut, TryOut.objects.get().pk)
+
+    with after_first_update(lambda: model_work.hand_back(claim)):
+        assert tryouts.end(TryOut.objects.get())
+
+    assert (TryOut.objects.get().ending, Exchange.objects.get().state) == ("asked", "failed")
