@@ -58,8 +58,7 @@ def ask(model: CustomizedModel, user: Any, **question: Any) -> Exchange:
 
 def started(model: CustomizedModel, user: Any) -> TryOut:
     """This person's session with the model: the one there is, or a new one. It cannot end before the commit."""
-    if clocks.is_trusted():
-        give_up_lost()
+    clocks.by_trusted(give_up_lost)
     live = live_one(model, user)
     if live and TryOut.objects.filter(pk=live.pk, state__in=Work.UNENDED).update(left_at=None):
         return live
