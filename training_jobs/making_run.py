@@ -39,8 +39,7 @@ def run(making_id: int, draining: Flag, *, threads: int = 1, worker: UUID | None
     claim = model_work.claim(Making, making_id, worker)
     if claim is None:
         return
-    folder = Path(settings.DATA_DIR) / "models" / f".making-{claim.pk}"
-    rmtree(folder, ignore_errors=True)  # of a worker that was lost
+    folder = Path(settings.DATA_DIR) / "models" / f".making-{claim.pk}-{claim.run}"
     folder.mkdir(parents=True)
     try:
         with ending(claim):

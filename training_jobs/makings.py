@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from training_jobs import model_facts, model_work, removals, room
+from training_jobs import model_facts, model_work, removals, room, tryouts
 from training_jobs.models import CustomizedModel, Making
 from training_methods import clocks
 from training_methods.trainers.prompting import PROBES
@@ -40,8 +40,7 @@ def ask(model: CustomizedModel, what: What, user: Any) -> Making:
         raise PermissionDenied("Whoever started the train makes other models of its result, and staff.")
     if reason := reason_against(model, what):
         raise Refused(reason)
-    if clocks.is_trusted():
-        model_work.give_up_lost()
+    clocks.by_trusted(tryouts.give_up_lost)
     queue = model.train.queue if model.train else "default"
     try:
         with transaction.atomic():

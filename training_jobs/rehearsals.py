@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 
 from training_jobs import previews
@@ -106,11 +107,15 @@ def ask(draft: Draft, user: Any) -> Rehearsal | None:
 
 
 def cancel(rehearsal: Rehearsal) -> bool:
-    """At once where nobody has begun it; else whoever runs it is told."""
-    mine = Rehearsal.objects.filter(pk=rehearsal.pk)
-    if mine.filter(state=State.WAITING).update(state=State.CANCELLED, finished_at=Now()):
-        return True
-    return bool(mine.filter(state=State.RUNNING).update(cancel_requested=True))
+    """At once where nobody has begun it; else whoever runs it is told. False: it has ended."""
+    waits = Q(state=State.WAITING)
+    unended = Rehearsal.objects.filter(waits | Q(state=State.RUNNING), pk=rehearsal.pk)
+    won = unended.update(
+        cancel_requested=True,
+        state=Case(When(waits, then=Value(State.CANCELLED)), default=F("state")),
+        finished_at=Case(When(waits, then=Now()), default=F("finished_at")),
+    )
+    return bool(won)
 
 
 def wake(rehearsal_id: int, queue: str) -> None:
@@ -146,5 +151,6 @@ def finish(claim: Claim, state: Rehearsal.State, **said: object) -> bool:
 
 
 def hand_back(claim: Claim) -> bool:
-    """Let another worker begin it anew."""
-    return bool(claim.held().update(state=State.WAITING, **NOT_BEGUN))
+    """Let another worker begin it anew, or end it if a cancel was asked for meanwhile."""
+    wanted = claim.held().filter(cancel_requested=False)
+    return bool(wanted.update(state=State.WAITING, **NOT_BEGUN)) or finish(claim, State.CANCELLED)

@@ -58,8 +58,7 @@ def ask(model: CustomizedModel, user: Any, **question: Any) -> Exchange:
 
 def started(model: CustomizedModel, user: Any) -> TryOut:
     """This person's session with the model: the one there is, or a new one. It cannot end before the commit."""
-    if clocks.is_trusted():
-        give_up_lost()
+    clocks.by_trusted(give_up_lost)
     live = live_one(model, user)
     if live and TryOut.objects.filter(pk=live.pk, state__in=Work.UNENDED).update(left_at=None):
         return live
@@ -83,12 +82,14 @@ def latest(model: CustomizedModel, user: Any) -> TryOut | None:
 
 
 def end(try_out: TryOut) -> bool:
-    """At once where it only waits, else as soon as its worker hears of it."""
-    waits = TryOut.objects.filter(pk=try_out.pk, state=Work.State.WAITING)
-    if waits.update(state=Work.State.DONE, ending=TryOut.Ending.ASKED, ended_at=Now()):
+    """At once where it only waits, else as soon as its worker hears of it, or the next if that one leaves. False: it
+    has ended.
+    """
+    mine = TryOut.objects.filter(pk=try_out.pk)
+    won = mine.filter(state__in=Work.UNENDED).update(end_requested=True)
+    if mine.filter(state=Work.State.WAITING).update(state=Work.State.DONE, ending=TryOut.Ending.ASKED, ended_at=Now()):
         give_up_questions(try_out.pk)
-        return True
-    return bool(TryOut.objects.filter(pk=try_out.pk, state=Work.State.RUNNING).update(end_requested=True))
+    return bool(won)
 
 
 def leave(try_out: TryOut) -> None:
@@ -109,10 +110,13 @@ def give_up_questions(try_out_id: int, why: str = "") -> int:
 
 
 def give_up_lost() -> None:
-    """What lost workers had taken, and the prompts that were put to them."""
-    if model_work.give_up_lost():
-        lost = Exchange.objects.filter(state__in=Exchange.UNENDED, try_out__state=Work.State.FAILED)
-        lost.update(state=Exchange.State.FAILED, said=gettext_noop("Its worker was lost. Ask it again."))
+    """What lost workers had taken, and the prompts that were put to them: also where the session's end is on record,
+    since a worker may be lost between the two.
+    """
+    model_work.give_up_lost()
+    ended = (Work.State.DONE, Work.State.FAILED)
+    lost = Exchange.objects.filter(state__in=Exchange.UNENDED, try_out__state__in=ended)
+    lost.update(state=Exchange.State.FAILED, said=gettext_noop("Its worker was lost. Ask it again."))
 
 
 def vote(exchange: Exchange, choice: Vote) -> bool:

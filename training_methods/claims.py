@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.db.models.functions import Now
 
 WAITING, RUNNING = "waiting", "running"
@@ -38,10 +38,11 @@ class Claim:
 def take(kind: type[Model], pk: int, worker: UUID | None, **begun: object) -> Claim | None:
     """What waits; `begun` is written with it. None: somebody has it, or it has gone."""
     waiting = kind._default_manager.filter(pk=pk, state=WAITING)
-    if not waiting.update(state=RUNNING, worker=worker, run=F("run") + 1, heard_at=Now(), **begun):
+    runs: int | None = waiting.values_list("run", flat=True).first()
+    if runs is None:
         return None
-    run = kind._default_manager.filter(pk=pk).values_list("run", flat=True).first()
-    return None if run is None else Claim(kind=kind, pk=pk, run=run)
+    won = waiting.filter(run=runs).update(state=RUNNING, worker=worker, run=runs + 1, heard_at=Now(), **begun)
+    return Claim(kind=kind, pk=pk, run=runs + 1) if won else None
 
 
 def still_at_it(claim: Claim, **said: object) -> bool:

@@ -29,8 +29,7 @@ def trusting_sweeper(lease: timedelta) -> Sweeper:
 @contextmanager
 def set_by(hours: float) -> Iterator[None]:
     """It goes that much ahead of the machine's, in every connection of this process."""
-    setter = on_sqlite if connection.vendor == "sqlite" else on_postgresql
-    set_clock = setter(timedelta(hours=hours))
+    set_clock = setter(hours)
     connection_created.connect(set_clock)
     connection.close()
     try:
@@ -38,6 +37,12 @@ def set_by(hours: float) -> Iterator[None]:
     finally:
         connection_created.disconnect(set_clock)
         connection.close()
+
+
+def setter(hours: float) -> Callable[..., None]:
+    """Sets that of the connection that it is given."""
+    on_its_kind = on_sqlite if connection.vendor == "sqlite" else on_postgresql
+    return on_its_kind(timedelta(hours=hours))
 
 
 def on_sqlite(ahead: timedelta) -> Callable[..., None]:

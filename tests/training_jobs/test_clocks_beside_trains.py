@@ -4,11 +4,13 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from tests.interleaving import before_first_update
 from tests.training_jobs import records
-from tests.training_jobs.database_clock import set_by, trusting_sweeper
+from tests.training_jobs.database_clock import set_by, setter, trusting_sweeper
 from training_jobs import makings, model_work, rehearsals, slot_uses, tryouts, workers
 from training_jobs.models import CustomizedModel, Making, Rehearsal, TryOut, Worker
 from training_methods import checks, clocks
@@ -117,6 +119,23 @@ def test_asking_again_takes_nothing_from_a_worker_that_is_there(web, model, expe
         assert still_at_it(tried)
         assert still_at_it(made)
         assert still_at_it(checked)
+
+
+@HOURS
+@pytest.mark.parametrize("asked", ["merge", "prompt"])
+def test_asking_takes_nothing_from_a_worker_where_the_clock_is_set_just_then(
+    web, model, expert, admin, monkeypatch, hours, asked
+):
+    monkeypatch.setattr(makings, "reason_against", lambda *_: "")
+    tried = try_out(model, expert)
+
+    with set_by(0), before_first_update(lambda: setter(hours)(connection)):
+        if asked == "merge":
+            makings.ask(model, makings.What.MERGE, admin)
+        else:
+            tryouts.ask(model, expert, prompt="Who else?")
+
+    assert still_at_it(tried)
 
 
 @HOURS

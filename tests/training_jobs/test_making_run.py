@@ -17,7 +17,7 @@ from tests.training_jobs import records
 from tests.training_jobs.engine import a_worker, wait_for
 from training_jobs import broker, making_run, makings, model_folders, model_work
 from training_jobs.models import CustomizedModel, Making, Status
-from training_methods.claims import NotOurs
+from training_methods.claims import Claim, NotOurs
 from training_methods.trainers import model_card
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -182,6 +182,26 @@ def test_it_goes_back_to_the_queue_when_its_worker_has_to_leave(data_dir, tiny, 
 
     making.refresh_from_db()
     assert (making.state, making.started_at) == ("waiting", None)
+    assert folders_left(data_dir) == []
+
+
+def test_a_worker_that_has_handed_it_back_takes_no_file_of_the_next(data_dir, tiny, adapter, expert, monkeypatch):
+    monkeypatch.setattr(making_run, "HEARD_EVERY", 0)
+    making = makings.ask(model_at(adapter, tiny, expert), What.MERGE, expert)
+
+    def make() -> None:
+        making_run.run(making.pk, multiprocessing.Event())
+        connection.close()
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    assert wait_for(lambda: folders_left(data_dir), LONG)
+    assert model_work.hand_back(Claim(kind=Making, pk=making.pk, run=1))
+    making_run.run(making.pk, multiprocessing.Event())
+    thread.join(LONG)
+
+    making.refresh_from_db()
+    assert (making.state, making.said, making.run) == ("done", "", 2)
     assert folders_left(data_dir) == []
 
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pydantic import ValidationError
 
+from tests.interleaving import after_first_update
 from tests.tiny_model import make_tiny_model
 from tests.training_jobs import records
 from tests.training_jobs.engine import write_trainer
@@ -134,6 +135,37 @@ def test_one_that_waits_is_cancelled_at_once(client, filled_in, expert):
 
     assert "It was cancelled." in page
     assert rehearsals.claim(rehearsal.pk) is None
+
+
+def test_one_that_was_cancelled_does_not_start_again_when_its_worker_leaves(filled_in, expert):
+    rehearsal = asked(filled_in, expert)
+    claim = rehearsals.claim(rehearsal.pk)
+    assert rehearsals.cancel(rehearsal)
+
+    assert rehearsals.hand_back(claim)
+
+    rehearsal.refresh_from_db()
+    assert (rehearsal.state, rehearsal.finished_at is None) == (State.CANCELLED, False)
+    assert not rehearsals.cancel(rehearsal)
+
+
+def test_one_is_cancelled_whose_worker_leaves_at_that_moment(filled_in, expert):
+    rehearsal = asked(filled_in, expert)
+    claim = rehearsals.claim(rehearsal.pk)
+
+    with after_first_update(lambda: rehearsals.hand_back(claim)):
+        assert rehearsals.cancel(rehearsal)
+
+    rehearsal.refresh_from_db()
+    assert rehearsal.state == State.CANCELLED
+
+
+def test_one_that_was_cancelled_can_be_asked_for_again(filled_in, expert):
+    rehearsals.cancel(asked(filled_in, expert))
+
+    again = asked(filled_in, expert)
+
+    assert (again.state, again.cancel_requested) == (State.WAITING, False)
 
 
 def test_a_worker_that_drains_leaves_it_to_others(filled_in, expert):

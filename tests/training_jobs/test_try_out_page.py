@@ -3,8 +3,9 @@
 import pytest
 from django.utils import timezone
 
+from tests.interleaving import after_first_update
 from tests.training_jobs import records
-from training_jobs import model_work, tryouts
+from training_jobs import makings, model_work, tryouts
 from training_jobs.models import CustomizedModel, Exchange, Status, TryOut
 
 pytestmark = pytest.mark.django_db
@@ -280,3 +281,34 @@ def test_what_a_lost_worker_had_taken_has_failed(client, model, expert, url):
 
     assert sorted(TryOut.objects.values_list("state", flat=True)) == ["failed", "waiting"]
     assert "Its worker was lost. Ask it again." in client.get(url).text
+
+
+def test_a_prompt_of_a_lost_session_has_failed_whoever_notices_the_loss(client, model, admin, url, monkeypatch):
+    monkeypatch.setattr(makings, "reason_against", lambda *_: "")
+    client.post(url, PROMPT)
+    model_work.claim(TryOut, TryOut.objects.get().pk)
+    TryOut.objects.update(heard_at="2026-01-01T00:00Z")
+
+    makings.ask(model, makings.What.MERGE, admin)
+
+    assert "Its worker was lost. Ask it again." in client.get(url).text
+
+
+@pytest.mark.parametrize("state", ["done", "failed"])
+def test_a_worker_that_is_lost_as_its_session_ends_leaves_no_prompt_waiting(client, url, state):
+    client.post(url, PROMPT)
+    model_work.finish(model_work.claim(TryOut, TryOut.objects.get().pk), state)
+
+    tryouts.give_up_lost()
+
+    assert "Its worker was lost. Ask it again." in client.get(url).text
+
+
+def test_a_session_ends_whose_worker_leaves_at_that_moment(client, url):
+    client.post(url, PROMPT)
+    claim = model_work.claim(TryOut, TryOut.objects.get().pk)
+
+    with after_first_update(lambda: model_work.hand_back(claim)):
+        assert tryouts.end(TryOut.objects.get())
+
+    assert (TryOut.objects.get().ending, Exchange.objects.get().state) == ("asked", "failed")

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
+from tests.interleaving import after_first_update
 from training_methods import catalog, checks, registry
 from training_methods.bench_results import Check
 from training_methods.claims import Claim, still_at_it
@@ -121,6 +122,21 @@ def test_a_worker_that_lost_its_check_changes_nothing_of_the_next_run(lora, engi
     assert not still_at_it(lost, results=checks.storable([FAILED]))
     assert checks.finish(again, [PASSED])
     assert check_of(lora).state == "passed"
+
+
+def test_a_worker_that_stalls_as_it_claims_does_not_hold_the_next_run(lora, engineer):
+    checks.ask(lora, engineer)
+    again = []
+
+    def lose_and_claim_again() -> None:
+        lose_worker_of(lora)
+        again.append(claimed(lora, engineer))
+
+    with after_first_update(lose_and_claim_again):
+        stalled = checks.claim(check_of(lora).pk)
+
+    assert stalled and not still_at_it(stalled)
+    assert still_at_it(again[0])
 
 
 def test_it_goes_back_to_the_queue_when_its_worker_leaves(lora, engineer):
