@@ -71,7 +71,7 @@ def test_a_worker_that_leaves_takes_its_record_along():
     with a_worker() as worker:
         assert wait_for(Worker.objects.exists)
         worker.terminate()
-        worker.communicate(timeout=30)
+        worker.communicate(timeout=60)
 
     assert not Worker.objects.exists()
 
