@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 from django.conf import settings
 
-from tests.training_jobs.engine import a_worker, job_of, status_of, wait_for
+from tests.training_jobs.engine import WRITES_PID_AND_WAITS, a_worker, job_of, status_of, wait_for
 from tests.training_jobs.test_stops import HEARS, LONG
-from tests.training_jobs.test_worker import WAITS, empty_broker, reached
+from tests.training_jobs.test_worker import empty_broker, reached
 from training_jobs import broker, dispatch, leases, processes, workers
 from training_jobs.models import Status, TrainingJob, Worker
 
@@ -56,7 +56,7 @@ def test_a_slot_that_is_made_anew_while_its_worker_drains_knows_what_to_take_lat
 def test_a_draining_worker_hands_its_job_back_when_asked():
     with a_worker():
         worker = wait_for(Worker.objects.first)
-        job = job_of(settings.DATA_DIR, WAITS)
+        job = job_of(settings.DATA_DIR, WRITES_PID_AND_WAITS)
         dispatch.wake(job)
         assert wait_for(reached(job, Status.RUNNING))
         workers.drain(worker)
@@ -71,7 +71,7 @@ def test_a_worker_that_leaves_takes_its_record_along():
     with a_worker() as worker:
         assert wait_for(Worker.objects.exists)
         worker.terminate()
-        worker.communicate(timeout=30)
+        worker.communicate(timeout=60)
 
     assert not Worker.objects.exists()
 

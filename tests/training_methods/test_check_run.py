@@ -29,7 +29,9 @@ QUICK = """
     raise ValueError(f"pause is {self.pause}")
 """
 SLEEPS = """
-    print(os.getpid(), file=open(os.environ["SEEN"], "a"))
+    with open(os.environ["SEEN"] + ".draft", "w") as draft:
+        draft.write(str(os.getpid()))
+    os.rename(draft.name, os.environ["SEEN"])
     time.sleep(1000)
 """
 
@@ -201,7 +203,7 @@ def test_a_worker_that_is_told_to_stop_hands_it_back(shared_dir, admin, seen):
         assert wait_for(seen.exists, 240)
 
         worker.send_signal(signal.SIGTERM)
-        worker.communicate(timeout=30)
+        worker.communicate(timeout=60)
 
     check.refresh_from_db()
     assert (worker.returncode, check.state) == (0, "waiting")
