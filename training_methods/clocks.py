@@ -39,7 +39,6 @@ class ClockWatch:
     def is_trusted(self) -> bool:
         if self.was_set():
             logger.warning("The database's clock was set: nothing is taken from a worker for a while.")
-            self.distrust()
         return time.monotonic() >= self.trusted_from
 
     @contextmanager
@@ -54,12 +53,16 @@ class ClockWatch:
         self.trusted_from = time.monotonic() + self.patience
 
     def was_set(self) -> bool:
-        """Since this was last asked; false at the first time."""
-        now = seconds_of_database() - time.monotonic()
-        if self.ahead is not None and abs(now - self.ahead) <= self.tolerance:
+        """Since this was last asked; false at the first time. It is distrusted then, before another thread can find
+        that it has not been set since.
+        """
+        before, now = self.ahead, seconds_of_database() - time.monotonic()
+        if before is not None and abs(now - before) <= self.tolerance:
             return False
-        is_first, self.ahead = self.ahead is None, now
-        return not is_first
+        if before is not None:
+            self.distrust()
+        self.ahead = now
+        return before is not None
 
 
 of_this_process = ClockWatch(timedelta(seconds=5), timedelta(seconds=60))

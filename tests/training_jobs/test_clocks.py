@@ -33,6 +33,25 @@ def test_a_clock_that_is_set_is_noticed_once(hours):
     assert watch.was_set()
 
 
+class Overtaken(ClockWatch):
+    """Another thread asks as soon as this one has taken down by how much the clock is ahead."""
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if name == "ahead" and value is not None:
+            self.trusted_by_another = self.is_trusted()
+
+
+def test_a_clock_that_is_set_is_trusted_by_no_other_thread_meanwhile():
+    watch = Overtaken(timedelta(seconds=5), timedelta(hours=1))
+    assert watch.is_trusted() and watch.trusted_by_another
+
+    with set_by(hours=1):
+        assert not watch.is_trusted()
+
+    assert not watch.trusted_by_another
+
+
 def test_a_job_stays_with_its_worker_when_the_clock_is_set_forward(sweeper):
     job, lease = running_job()
 
