@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from training_jobs import memory_needs, room, step_counts, waiting
 from training_jobs.drafts import Draft, Mistake
 from training_jobs.known import Known
+from training_jobs.memory_needs import BF16, FP32
 from training_jobs.models import FoundationModel, Status, TrainingJob
 from training_jobs.waiting import Wait
 from training_methods import config
@@ -25,7 +26,6 @@ from training_methods.templatetags.console import duration
 EARLIER = 5  # trains that are looked at
 CHECKPOINTS = 2  # that are kept
 ADAM = 3  # a checkpoint's numbers for each that learns: its weight and the optimizer's two
-FLOAT, BF16 = 4, 2  # bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +221,7 @@ def bytes_needed(known: Known) -> int | None:
     trained = known.trained
     if not (trained and trained.parameters and known.draft.base_model):
         return None
-    checkpoint = trained.parameters * FLOAT * ADAM
+    checkpoint = trained.parameters * FP32 * ADAM
     return CHECKPOINTS * checkpoint + bytes_of_result(known, trained.parameters)
 
 
@@ -229,7 +229,7 @@ def bytes_of_result(known: Known, learning: int) -> int:
     """A whole model is saved as its base model is stored, a GGUF file in bf16; a reward model's adapter is merged."""
     assert known.trained and known.draft.base_model and known.draft.trainer
     if not known.trained.is_whole and known.draft.trainer.slug != "reward":
-        return learning * FLOAT
+        return learning * FP32
     base_model = known.draft.base_model
     if base_model.weights == FoundationModel.Weights.GGUF and base_model.parameter_count:
         return base_model.parameter_count * BF16

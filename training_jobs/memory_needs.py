@@ -82,25 +82,26 @@ def against_limit(held: float, limit: float, fix: str) -> Iterator[Said]:
 
 def against_machines(held: int, there: Sequence[int | None], fix: str) -> Iterator[Said]:
     """Bytes; None: such a worker does not say, or would need another part of it."""
-    if largest := exceeded(held, there):
-        says = _(
-            "At the peak of a micro-run it held %(size)s GB, and no worker that takes it has more than %(limit)s GB."
-        )
-        yield said("red", says % in_gigabytes(held, largest), fix)
-    elif smallest := nearly_reached(held, there):
-        says = _("At the peak of a micro-run it held %(size)s GB, and a worker that takes it has %(limit)s GB.")
-        yield said("amber", says % in_gigabytes(held, smallest), fix)
+    exceeds = _(
+        "At the peak of a micro-run it held %(size)s GB, and no worker that takes it has more than %(limit)s GB."
+    )
+    nears = _("At the peak of a micro-run it held %(size)s GB, and a worker that takes it has %(limit)s GB.")
+    return against(held, there, exceeds, nears, fix)
 
 
 def against_cards(taken: int, cards: Sequence[int | None], fix: str) -> Iterator[Said]:
-    if largest := exceeded(taken, cards):
-        says = _(
-            "At the peak of a micro-run it took %(size)s GB of the GPU, and no GPU for it has more than %(limit)s GB."
-        )
-        yield said("red", says % in_gigabytes(taken, largest), fix)
-    elif smallest := nearly_reached(taken, cards):
-        says = _("At the peak of a micro-run it took %(size)s GB of the GPU, and a GPU for it has %(limit)s GB.")
-        yield said("amber", says % in_gigabytes(taken, smallest), fix)
+    exceeds = _(
+        "At the peak of a micro-run it took %(size)s GB of the GPU, and no GPU for it has more than %(limit)s GB."
+    )
+    nears = _("At the peak of a micro-run it took %(size)s GB of the GPU, and a GPU for it has %(limit)s GB.")
+    return against(taken, cards, exceeds, nears, fix)
+
+
+def against(taken: int, there: Sequence[int | None], exceeds: str, nears: str, fix: str) -> Iterator[Said]:
+    if largest := exceeded(taken, there):
+        yield said("red", exceeds % in_gigabytes(taken, largest), fix)
+    elif smallest := nearly_reached(taken, there):
+        yield said("amber", nears % in_gigabytes(taken, smallest), fix)
 
 
 def exceeded(taken: int, there: Sequence[int | None]) -> int | None:

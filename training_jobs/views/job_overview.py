@@ -18,6 +18,7 @@ def context(request: HttpRequest, job: TrainingJob) -> dict[str, Any]:
         "same": lineage.unchanged(job),
         "differences": lineage.differences(job, job.copied_from) if job.copied_from else [],
         "references": list(lineage.references_of(job)),
+        "conditions": lineage.conditions(job.method_snapshot.get("config") or {}, job.queue, job.gpus),
         "attempts": lineage.attempts(events),
         "lines": list(timeline.lines(events)),
     }
